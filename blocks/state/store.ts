@@ -1,4 +1,5 @@
 // The contract of a state store. Its definition is the suite in test/conformance/state.ts, run against every driver.
+import type { CallScope } from '../block.ts';
 import type { Awaitable, Driver } from '../driver.ts';
 
 export type Concurrency = '' | 'first-write' | 'last-write';
@@ -45,11 +46,6 @@ export interface Removal extends Change {
 
 export type Operation = Write | Removal;
 
-/** The condition under which a driver call runs. */
-export interface CallScope {
-  /** Aborts when the caller cancelled or its deadline passed. Made on first use: ask for it only if you need it. */
-  readonly signal: AbortSignal;
-}
 
 /** Driver contract of the state block. All methods may run side by side; a driver keeps no order between calls. */
 export interface StateStore extends Driver {

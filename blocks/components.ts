@@ -1,0 +1,179 @@
+// The components of one block: opens them by the DRIVERS table, keeps those alive that can't start yet, and answers
+// with the driver for a name.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ApiError, Grpc } from '../proto/errors.ts';
+import type { ComponentStatus, Logger } from './block.ts';
+import { InvalidMetadata, logName, type Awaitable, type ComponentSpec, type Driver } from './driver.ts';
+
+/** Opens one component. `signal` aborts when `initTimeout` is over or the block closes. */
+export type OpenDriver<D extends Driver> = (spec: ComponentSpec, context: DriverContext, signal: AbortSignal) => Awaitable<D>;
+
+export interface DriverContext {
+  readonly appId: string;
+  readonly namespace: string;
+  readonly log: Logger;
+}
+
+/** Which file serves a component type. Drivers load when a component asks for them, so a block pays for what it uses. */
+export type DriverTable<D extends Driver> = Readonly<Record<string, () => Promise<OpenDriver<D>>>>;
+
+/** Retry of a component that can't start: full jitter between these bounds, in milliseconds. */
+const RETRY_MS = { min: 100, max: 5_000 } as const;
+
+interface Entry<D extends Driver> {
+  readonly spec: ComponentSpec;
+  state: ComponentStatus['state'];
+  reason: string | undefined;
+  driver: D | undefined;
+  /** Settles when the first attempt has ended, either way: early calls wait for it. */
+  firstAttempt: Promise<void>;
+}
+
+export class ComponentSet<D extends Driver> {
+  readonly #entries = new Map<string, Entry<D>>();
+  readonly #closing = new AbortController();
+  readonly #table: DriverTable<D>;
+  readonly #kind: string;
+  readonly #context: DriverContext;
+  readonly #changed: () => void;
+
+  /** @param kind the noun of Dapr's messages, e.g. `state store`. */
+  constructor(kind: string, table: DriverTable<D>, specs: readonly ComponentSpec[], context: DriverContext, changed: () => void) {
+    this.#kind = kind;
+    this.#table = table;
+    this.#context = context;
+    this.#changed = changed;
+    for (const spec of specs) {
+      const entry: Entry<D> = { spec, state: 'starting', reason: undefined, driver: undefined, firstAttempt: Promise.resolve() };
+      this.#entries.set(spec.name, entry);
+      entry.firstAttempt = this.#start(entry);
+    }
+  }
+
+  get size(): number {
+    return this.#entries.size;
+  }
+
+  has(name: string): boolean {
+    return this.#entries.has(name);
+  }
+
+  spec(name: string): ComponentSpec | undefined {
+    return this.#entries.get(name)?.spec;
+  }
+
+  /**
+   * The driver of a component that exists. A promise only while its first start is under way.
+   * @throws ApiError UNAVAILABLE / 503 when the component can't start, with the reason.
+   */
+  driver(name: string): Awaitable<D> {
+    const entry = this.#entries.get(name);
+    if (entry === undefined) throw new Error(`component ${name} does not exist`);
+    if (entry.driver !== undefined) return entry.driver;
+    if (entry.state === 'starting' && entry.reason === undefined) {
+      return entry.firstAttempt.then(() => entry.driver ?? this.#notReady(entry));
+    }
+    return this.#notReady(entry);
+  }
+
+  status(): ComponentStatus[] {
+    return [...this.#entries.values()].map(({ spec, state, reason, driver }) => ({
+      name: spec.name,
+      type: spec.type,
+      version: spec.version,
+      state,
+      ...(reason === undefined ? {} : { reason }),
+      required: !spec.ignoreErrors,
+      capabilities: driver?.features ?? [],
+    }));
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort(new Error('the block is closing'));
+    const drivers = [...this.#entries.values()].map((entry) => entry.driver);
+    this.#entries.clear();
+    await Promise.all(drivers.map((driver) => driver?.close()));
+  }
+
+  /** Resolves when the first attempt has ended; goes on in the background until the component runs or the block closes. */
+  async #start(entry: Entry<D>): Promise<void> {
+    const retryable = await this.#attempt(entry);
+    if (retryable) void this.#retry(entry);
+  }
+
+  async #retry(entry: Entry<D>): Promise<void> {
+    for (let bound: number = RETRY_MS.min; ; bound = Math.min(bound * 2, RETRY_MS.max)) {
+      try {
+        await sleep(RETRY_MS.min + Math.random() * bound, undefined, { signal: this.#closing.signal });
+      } catch {
+        return; // the block closes: nothing is left to start
+      }
+      if (!(await this.#attempt(entry))) return;
+    }
+  }
+
+  /** One start. True means: failed, and worth another try. */
+  async #attempt(entry: Entry<D>): Promise<boolean> {
+    const { spec } = entry;
+    const load = Object.hasOwn(this.#table, spec.type) ? this.#table[spec.type] : undefined;
+    if (load === undefined) {
+      const version = spec.version === '' ? 'v1' : spec.version;
+      this.#fail(entry, `[CREATE_COMPONENT_FAILURE]: initialization error occurred for ${logName(spec)}: couldn't find ${this.#kind} ${spec.type}/${version}`, false);
+      return false;
+    }
+    const timeout = AbortSignal.timeout(spec.initTimeoutMs);
+    const signal = AbortSignal.any([timeout, this.#closing.signal]);
+    let opening: Promise<D> | undefined;
+    try {
+      const open = await load();
+      opening = Promise.resolve(open(spec, this.#context, signal));
+      const driver = await Promise.race([opening, aborted(signal)]);
+      if (this.#closing.signal.aborted) {
+        await driver.close();
+        return false;
+      }
+      entry.driver = driver;
+      entry.state = 'ready';
+      entry.reason = undefined;
+      this.#context.log.info({ component: logName(spec) }, `Component loaded: ${logName(spec)}`);
+      this.#changed();
+      return false;
+    } catch (cause) {
+      opening?.then((late) => late.close(), () => undefined); // a driver that opens after its time is nobody's
+      if (this.#closing.signal.aborted) return false;
+      const text = timeout.aborted ? `init timeout for component ${logName(spec)}` : messageOf(cause);
+      const permanent = cause instanceof InvalidMetadata;
+      this.#fail(entry, `[INIT_COMPONENT_FAILURE]: initialization error occurred for ${logName(spec)}: ${text}`, !permanent);
+      return !permanent;
+    }
+  }
+
+  #fail(entry: Entry<D>, reason: string, retrying: boolean): void {
+    const news = entry.reason !== reason;
+    entry.state = retrying ? 'starting' : 'failed';
+    entry.reason = reason;
+    if (!news) return; // the same failure again: one log line is enough
+    const { spec } = entry;
+    this.#context.log.error({ component: logName(spec) }, `Failed to init component ${logName(spec)}: ${reason}${retrying ? '; trying again in the background' : ''}`);
+    this.#changed();
+  }
+
+  #notReady(entry: Entry<D>): never {
+    const message = `component ${logName(entry.spec)} is not ready: ${entry.reason ?? 'it is starting'}`;
+    throw new ApiError({
+      grpc: Grpc.UNAVAILABLE, http: 503, code: 'ERR_COMPONENT_NOT_READY', message,
+      details: [{ type: 'ErrorInfo', reason: 'ERR_COMPONENT_NOT_READY', domain: 'dapr.io', metadata: { component: entry.spec.name } }],
+    });
+  }
+}
+
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    if (signal.aborted) reject(signal.reason as Error);
+    else signal.addEventListener('abort', () => reject(signal.reason as Error), { once: true });
+  });
+}
+
+export function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}
