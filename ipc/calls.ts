@@ -1,0 +1,389 @@
+// Calls over a channel: who opened what, which answer belongs to whom, deadlines, cancellation, and credit for streams.
+// Both peers hold one of these; either side may open.
+import type { Channel, ChannelEnd } from './channel.ts';
+import { BadFrame, EMPTY, Flag, Kind, type Frame } from './frame.ts';
+import { Grpc } from '../proto/errors.ts';
+
+/** What the opener of a call gets back. Bodies are borrowed until the function returns. */
+export interface Reply {
+  /** Once, last of all. `flags` has `Flag.FAILED` for a failure: `code` is a gRPC code then and `head` is a CallFailure. */
+  onEnd(code: number, flags: number, head: unknown, body: Uint8Array): void;
+  /** One message of a streamed answer. Absent: the caller takes no stream and one is a violation. */
+  onData?(head: unknown, body: Uint8Array): void;
+  /** The server takes more messages, after `sendData` returned false. */
+  onCredit?(): void;
+}
+
+/** The head of a failed END: flat, so that an error crosses any transport. */
+export interface CallFailure {
+  readonly message: string;
+  /** An encoded google.rpc.Status, for `grpc-status-details-bin`. */
+  readonly details?: Uint8Array;
+}
+
+/** A call that the peer opened. */
+export interface IncomingCall {
+  readonly id: number;
+  readonly method: number;
+  readonly flags: number;
+  /** Milliseconds left when the call arrived; 0 means no deadline. */
+  readonly remainingMs: number;
+  /** Aborts when the opener cancelled, the deadline passed or the channel ended. Made on first use. */
+  readonly signal: AbortSignal;
+  /** True once nobody waits for the answer. */
+  readonly cancelled: boolean;
+  /** Handlers for a stream from the opener; set them before returning from `serve`. */
+  onData: ((head: unknown, body: Uint8Array) => void) | undefined;
+  onEnd: (() => void) | undefined;
+  onCredit: (() => void) | undefined;
+  /** The answer, the last of the call. The second one does nothing. */
+  end(code: number, flags: number, head: unknown, body: Uint8Array): void;
+  /** One message of a streamed answer. False: no credit is left, go on at `onCredit`. @throws RangeError without credit */
+  sendData(head: unknown, body: Uint8Array): boolean;
+  /** Lets the opener send `messages` more. */
+  grant(messages: number): void;
+}
+
+/** Takes a call; `head` and `body` are borrowed until it returns. What it throws ends the call with INTERNAL. */
+export type Serve = (call: IncomingCall, head: unknown, body: Uint8Array) => void;
+
+export interface CallsOptions {
+  /** Ids of calls opened here: the kernel's are odd. */
+  readonly ids: 'odd' | 'even';
+  readonly serve: Serve;
+  /** Calls that the peer may have open at once; more is a violation. */
+  readonly maxIncoming: number;
+  /** Bytes that may wait in the channel before new calls are refused with RESOURCE_EXHAUSTED. */
+  readonly maxQueuedBytes: number;
+}
+
+/** Messages of a stream that may be under way in each direction before the receiver grants more. */
+export const INITIAL_CREDIT = 32;
+/** How exact deadlines are. Only ticks while a call with a deadline is open. */
+const TICK_MS = 10;
+const ID_LIMIT = 0xffff_fffe;
+
+interface Pending {
+  readonly reply: Reply;
+  /** On the monotonic clock; Infinity for none. */
+  readonly deadlineMs: number;
+  credit: number;
+  starved: boolean;
+}
+
+export class Calls {
+  readonly #channel: Channel;
+  readonly #options: CallsOptions;
+  readonly #pending = new Map<number, Pending>();
+  readonly #incoming = new Map<number, Incoming>();
+  readonly #ended: Promise<ChannelEnd>;
+  #nextId: number;
+  #wrapped = false;
+  #withDeadline = 0;
+  #ticker: NodeJS.Timeout | undefined;
+  #end: ChannelEnd | undefined;
+
+  constructor(channel: Channel, options: CallsOptions) {
+    this.#channel = channel;
+    this.#options = options;
+    this.#nextId = options.ids === 'odd' ? 1 : 2;
+    channel.onFrame = (frame) => this.#take(frame);
+    this.#ended = new Promise((resolve) => {
+      channel.onEnd = (end) => {
+        this.#channelEnded(end);
+        resolve(end);
+      };
+    });
+  }
+
+  /** Resolves when the channel is gone and every open call has failed. */
+  get ended(): Promise<ChannelEnd> {
+    return this.#ended;
+  }
+  /** Calls opened here that have no answer yet. */
+  get inFlight(): number {
+    return this.#pending.size;
+  }
+  /** Calls of the peer that have no answer yet. */
+  get serving(): number {
+    return this.#incoming.size;
+  }
+
+  /**
+   * Opens a call and returns its id, or 0 when it was refused; then `reply.onEnd` runs in a later turn, as for any other
+   * failure. `body` is given away (see Channel.send). `deadlineMs` is a duration; 0 for none.
+   */
+  open(method: number, flags: number, head: unknown, body: Uint8Array, deadlineMs: number, reply: Reply): number {
+    const refusal = this.#refusal();
+    if (refusal !== undefined) return refuse(reply, Grpc.UNAVAILABLE, refusal);
+    if (this.#channel.queuedBytes > this.#options.maxQueuedBytes) return refuse(reply, Grpc.RESOURCE_EXHAUSTED, 'the queue is full');
+    const id = this.#takeId();
+    const deadline = deadlineMs > 0 ? performance.now() + deadlineMs : Infinity;
+    this.#pending.set(id, { reply, deadlineMs: deadline, credit: INITIAL_CREDIT, starved: false });
+    try {
+      this.#channel.send({ kind: Kind.OPEN, flags, code: method, call: id, arg: Math.min(Math.ceil(deadlineMs), 0xffff_ffff), head, body });
+    } catch (cause) {
+      this.#pending.delete(id);
+      return refuse(reply, Grpc.RESOURCE_EXHAUSTED, cause instanceof Error ? cause.message : String(cause));
+    }
+    if (deadline !== Infinity) {
+      this.#withDeadline++;
+      this.#ticker ??= setInterval(() => this.#tick(), TICK_MS).unref();
+    }
+    return id;
+  }
+
+  /** Gives up a call: its reply is never called again, and the peer is told. */
+  cancel(id: number): void {
+    if (!this.#settle(id)) return;
+    this.#send(Kind.CANCEL, 0, 0, id, 0, undefined, EMPTY);
+  }
+
+  /** One message on a stream opened here. False: no credit is left, go on at `onCredit`. @throws RangeError without credit */
+  sendData(id: number, head: unknown, body: Uint8Array): boolean {
+    const pending = this.#pending.get(id);
+    if (pending === undefined) return false;
+    if (pending.credit === 0) throw new RangeError('no credit is left on this stream');
+    pending.credit--;
+    this.#send(Kind.DATA, 0, 0, id, 0, head, body);
+    pending.starved = pending.credit === 0;
+    return pending.credit > 0;
+  }
+
+  /** Ends the opener's half of a stream. */
+  sendEnd(id: number): void {
+    if (this.#pending.has(id)) this.#send(Kind.END, 0, 0, id, 0, undefined, EMPTY);
+  }
+
+  /** Lets the server send `messages` more on a stream opened here. */
+  grant(id: number, messages: number): void {
+    if (this.#pending.has(id)) this.#send(Kind.CREDIT, 0, 0, id, messages, undefined, EMPTY);
+  }
+
+  /** Ends the channel; open calls fail. May be called twice. */
+  close(): void {
+    this.#channel.close();
+  }
+
+  /** For incoming calls. */
+  answer(id: number, kind: number, flags: number, code: number, arg: number, head: unknown, body: Uint8Array): void {
+    if (kind === Kind.END) this.#incoming.delete(id);
+    this.#send(kind, flags, code, id, arg, head, body);
+  }
+
+  /** An incoming call was cancelled: a later answer goes nowhere. */
+  forget(id: number): void {
+    this.#incoming.delete(id);
+  }
+
+  #send(kind: number, flags: number, code: number, call: number, arg: number, head: unknown, body: Uint8Array): void {
+    try {
+      this.#channel.send({ kind, flags, code, call, arg, head, body });
+    } catch (cause) {
+      // Too large for the channel. The other side must not wait for ever.
+      const message = cause instanceof Error ? cause.message : String(cause);
+      if (kind === Kind.END) this.#channel.send({ kind, flags: Flag.FAILED, code: Grpc.RESOURCE_EXHAUSTED, call, arg: 0, head: { message }, body: EMPTY });
+      else throw cause;
+    }
+  }
+
+  #take(frame: Frame): void {
+    switch (frame.kind) {
+      case Kind.END:
+        return this.#takeEnd(frame);
+      case Kind.OPEN:
+        return this.#takeOpen(frame);
+      case Kind.DATA:
+        return this.#takeData(frame);
+      case Kind.CANCEL:
+        return this.#incoming.get(frame.call)?.cancel('the caller cancelled');
+      case Kind.CREDIT:
+        return this.#takeCredit(frame);
+    }
+  }
+
+  #takeEnd(frame: Frame): void {
+    const pending = this.#pending.get(frame.call);
+    if (pending !== undefined) {
+      this.#settle(frame.call);
+      pending.reply.onEnd(frame.code, frame.flags, frame.head, frame.body);
+      return;
+    }
+    if (this.#isOwn(frame.call)) {
+      if (frame.call > this.#highestId()) throw new BadFrame(`an answer to call ${frame.call}, which was never made`);
+      return; // cancelled or timed out here while the answer was under way
+    }
+    const incoming = this.#incoming.get(frame.call);
+    incoming?.onEnd?.();
+  }
+
+  #takeOpen(frame: Frame): void {
+    if (this.#isOwn(frame.call)) throw new BadFrame(`call ${frame.call} was opened from the wrong side`);
+    if (this.#incoming.has(frame.call)) throw new BadFrame(`call ${frame.call} was opened twice`);
+    if (this.#incoming.size >= this.#options.maxIncoming) throw new BadFrame(`more than ${this.#options.maxIncoming} calls at once`);
+    const call = new Incoming(this, frame.call, frame.code, frame.flags, frame.arg);
+    this.#incoming.set(frame.call, call);
+    try {
+      this.#options.serve(call, frame.head, frame.body);
+    } catch (cause) {
+      call.end(Grpc.INTERNAL, Flag.FAILED, { message: cause instanceof Error ? cause.message : String(cause) }, EMPTY);
+    }
+  }
+
+  #takeData(frame: Frame): void {
+    const pending = this.#pending.get(frame.call);
+    if (pending !== undefined) {
+      if (pending.reply.onData === undefined) throw new BadFrame(`a stream message on unary call ${frame.call}`);
+      return pending.reply.onData(frame.head, frame.body);
+    }
+    this.#incoming.get(frame.call)?.onData?.(frame.head, frame.body);
+  }
+
+  #takeCredit(frame: Frame): void {
+    const pending = this.#pending.get(frame.call);
+    if (pending !== undefined) {
+      pending.credit = Math.min(pending.credit + frame.arg, 0xffff_ffff);
+      if (!pending.starved || pending.credit === 0) return;
+      pending.starved = false;
+      return pending.reply.onCredit?.();
+    }
+    this.#incoming.get(frame.call)?.credited(frame.arg);
+  }
+
+  #isOwn(id: number): boolean {
+    return (id & 1) === (this.#options.ids === 'odd' ? 1 : 0);
+  }
+
+  #highestId(): number {
+    return this.#wrapped ? ID_LIMIT + 1 : this.#nextId - 2;
+  }
+
+  #takeId(): number {
+    for (;;) {
+      const id = this.#nextId;
+      if (id + 2 > ID_LIMIT) {
+        this.#wrapped = true;
+        this.#nextId = this.#options.ids === 'odd' ? 1 : 2;
+      } else this.#nextId = id + 2;
+      if (!this.#wrapped || !this.#pending.has(id)) return id;
+    }
+  }
+
+  #settle(id: number): boolean {
+    const pending = this.#pending.get(id);
+    if (pending === undefined) return false;
+    this.#pending.delete(id);
+    if (pending.deadlineMs !== Infinity && --this.#withDeadline === 0) {
+      clearInterval(this.#ticker);
+      this.#ticker = undefined;
+    }
+    return true;
+  }
+
+  #tick(): void {
+    const now = performance.now();
+    for (const [id, { deadlineMs, reply }] of this.#pending) {
+      if (deadlineMs > now) continue;
+      this.cancel(id);
+      reply.onEnd(Grpc.DEADLINE_EXCEEDED, Flag.FAILED, { message: 'context deadline exceeded' }, EMPTY);
+    }
+  }
+
+  #refusal(): string | undefined {
+    return this.#end === undefined ? undefined : describeEnd(this.#end);
+  }
+
+  #channelEnded(end: ChannelEnd): void {
+    this.#end = end;
+    clearInterval(this.#ticker);
+    const pending = [...this.#pending.values()];
+    const incoming = [...this.#incoming.values()];
+    this.#pending.clear();
+    this.#incoming.clear();
+    for (const call of incoming) call.cancel(describeEnd(end));
+    for (const { reply } of pending) reply.onEnd(Grpc.UNAVAILABLE, Flag.FAILED, { message: describeEnd(end) }, EMPTY);
+  }
+}
+
+class Incoming implements IncomingCall {
+  readonly id: number;
+  readonly method: number;
+  readonly flags: number;
+  readonly remainingMs: number;
+  onData: ((head: unknown, body: Uint8Array) => void) | undefined;
+  onEnd: (() => void) | undefined;
+  onCredit: (() => void) | undefined;
+  readonly #calls: Calls;
+  #controller: AbortController | undefined;
+  #cancelled: string | undefined;
+  #answered = false;
+  #credit = INITIAL_CREDIT;
+
+  constructor(calls: Calls, id: number, method: number, flags: number, remainingMs: number) {
+    this.#calls = calls;
+    this.id = id;
+    this.method = method;
+    this.flags = flags;
+    this.remainingMs = remainingMs;
+  }
+
+  get cancelled(): boolean {
+    return this.#cancelled !== undefined;
+  }
+
+  get signal(): AbortSignal {
+    if (this.#controller === undefined) {
+      this.#controller = new AbortController();
+      if (this.#cancelled !== undefined) this.#controller.abort(new Error(this.#cancelled));
+    }
+    return this.#controller.signal;
+  }
+
+  end(code: number, flags: number, head: unknown, body: Uint8Array): void {
+    if (this.#answered) return;
+    this.#answered = true;
+    if (this.#cancelled === undefined) this.#calls.answer(this.id, Kind.END, flags, code, 0, head, body);
+  }
+
+  sendData(head: unknown, body: Uint8Array): boolean {
+    if (this.#answered || this.#cancelled !== undefined) return false;
+    if (this.#credit === 0) throw new RangeError('no credit is left on this stream');
+    this.#credit--;
+    this.#calls.answer(this.id, Kind.DATA, 0, 0, 0, head, body);
+    return this.#credit > 0;
+  }
+
+  grant(messages: number): void {
+    if (!this.#answered && this.#cancelled === undefined) this.#calls.answer(this.id, Kind.CREDIT, 0, 0, messages, undefined, EMPTY);
+  }
+
+  credited(messages: number): void {
+    const starved = this.#credit === 0;
+    this.#credit = Math.min(this.#credit + messages, 0xffff_ffff);
+    if (starved && this.#credit > 0) this.onCredit?.();
+  }
+
+  /** Nobody waits for the answer any more. */
+  cancel(reason: string): void {
+    if (this.#cancelled !== undefined) return;
+    this.#cancelled = reason;
+    this.#calls.forget(this.id);
+    this.#controller?.abort(new Error(reason));
+  }
+}
+
+function refuse(reply: Reply, code: number, message: string): 0 {
+  setImmediate(() => reply.onEnd(code, Flag.FAILED, { message }, EMPTY));
+  return 0;
+}
+
+function describeEnd(end: ChannelEnd): string {
+  switch (end.kind) {
+    case 'closed':
+      return 'the channel was closed';
+    case 'peer':
+      return 'the other side of the channel is gone';
+    case 'violation':
+      return `the other side broke the protocol: ${end.reason}`;
+  }
+}

@@ -1,0 +1,47 @@
+// The contract of a channel: frames in order between two peers, whatever carries them. Its definition is the suite in
+// test/conformance/channel.ts, run against every transport.
+import type { Frame } from './frame.ts';
+
+export type ChannelEnd =
+  /** `close` was called on this side. */
+  | { readonly kind: 'closed' }
+  /** The peer closed or died. Frames it had finished sending were delivered first. */
+  | { readonly kind: 'peer' }
+  /** The peer broke the protocol; nothing of it is trusted any more. */
+  | { readonly kind: 'violation'; readonly reason: string };
+
+export interface Channel {
+  /**
+   * Sends a frame, or queues it when the transport is full. The channel takes the bytes over: the caller neither changes
+   * nor reuses `body` afterwards (a borrowed view is copied first). False means "full": it was still accepted, but send
+   * nothing more that can wait until `onDrain`. After the end it does nothing and returns false.
+   * @throws RangeError when head and body together exceed the channel's `maxFrameBytes`.
+   */
+  send(frame: Frame): boolean;
+  /** Bytes accepted and not yet handed to the transport, with a fixed charge for each frame. The caller's bound. */
+  readonly queuedBytes: number;
+  /**
+   * Takes a frame. `frame` and `frame.body` are borrowed: valid until this returns, then overwritten. What it throws
+   * ends the channel as a violation.
+   */
+  onFrame: (frame: Frame) => void;
+  /** The queue is empty again after `send` returned false. */
+  onDrain: () => void;
+  /** Once, last of all. */
+  onEnd: (end: ChannelEnd) => void;
+  /** Sends what is queued as far as the peer takes it at once, then ends. May be called twice. */
+  close(): void;
+}
+
+export interface ChannelOptions {
+  /** Largest head plus body in bytes that either side may send. */
+  readonly maxFrameBytes: number;
+  /** Overwrite borrowed bytes as soon as `onFrame` returned, to catch who keeps them. For tests. */
+  readonly poison?: boolean;
+}
+
+/** Charge for each queued frame beside its bytes: the objects that hold it. */
+export const QUEUED_FRAME_BYTES = 128;
+
+/** What poisoned bytes hold. */
+export const POISON = 0xdb;

@@ -1,0 +1,267 @@
+// The channel over shared memory: one ring each way, and a socket whose bytes mean nothing but "look again". Bytes cross
+// without a system call while both sides are awake.
+import type { Socket } from 'node:net';
+import { POISON, QUEUED_FRAME_BYTES, type Channel, type ChannelEnd, type ChannelOptions } from './channel.ts';
+import { EMPTY, Flag, Kind, type Frame } from './frame.ts';
+import { Assembly, leadOf } from './fragments.ts';
+import { packHead } from './head.ts';
+import { CONTROL_BYTES, Consumer, Producer, largestPayload, ringAt } from './ring.ts';
+
+/** Bytes of a segment before its rings: magic, layout version, ring size, and one control block for each ring. */
+const PREFIX_BYTES = 4096;
+const MAGIC = 0x424c4b48; // "BLKH"
+const LAYOUT = 1;
+const CONTROL_A = 1024;
+const CONTROL_B = CONTROL_A + CONTROL_BYTES;
+
+/** Size of the segment for two rings of `ringBytes` each. */
+export const segmentBytes = (ringBytes: number): number => PREFIX_BYTES + 2 * ringBytes;
+
+/** Frames taken in one go before the event loop gets its turn. */
+const BATCH = 512;
+/**
+ * Looks at the ring before giving up the turn: a peer that is awake answers a small call in about a microsecond. Only
+ * tried while it pays.
+ */
+const SPIN_LOOKS = 400;
+/** Loop turns that an empty ring is polled before the reader sleeps, at most. Grows while polls find work, shrinks to 0. */
+const MAX_POLLS = 64;
+/** A sleep shorter than this would better have been polling: being woken costs both sides a system call. */
+const SHORT_SLEEP_MS = 0.05;
+
+const DOORBELL = Buffer.of(1);
+
+interface QueuedFrame {
+  readonly frame: Frame;
+  /** The packed head; before it the lengths, when the frame goes out in pieces. */
+  readonly lead: Uint8Array;
+  readonly fragmented: boolean;
+  /** Bytes of lead and body already written, when the frame goes out in pieces. */
+  sent: number;
+  /** What it counts for in `queuedBytes`. */
+  readonly bytes: number;
+}
+
+export interface SharedOptions extends ChannelOptions {
+  readonly ringBytes: number;
+}
+
+/**
+ * @param side `a` made the segment (the kernel), `b` inherited it.
+ * @param doorbell one end of a socket pair; the channel owns it. Its end is the peer's end.
+ * @param release called last: unmaps the segment.
+ * @throws Error when the segment is not of this layout
+ */
+export function openShared(buffer: ArrayBufferLike, side: 'a' | 'b', doorbell: Socket, options: SharedOptions, release: () => void = () => {}): Channel {
+  const prefix = new Uint32Array(buffer, 0, 4);
+  if (side === 'a') prefix.set([MAGIC, LAYOUT, options.ringBytes]);
+  else if (prefix[0] !== MAGIC || prefix[1] !== LAYOUT || prefix[2] !== options.ringBytes) throw new Error('the shared segment has another layout: kernel and block are of different versions');
+  const ringA = ringAt(buffer, CONTROL_A, PREFIX_BYTES, options.ringBytes);
+  const ringB = ringAt(buffer, CONTROL_B, PREFIX_BYTES + options.ringBytes, options.ringBytes);
+  const poison = options.poison === true ? POISON : undefined;
+  return side === 'a'
+    ? new SharedChannel(new Producer(ringA), new Consumer(ringB, poison), doorbell, options, release)
+    : new SharedChannel(new Producer(ringB), new Consumer(ringA, poison), doorbell, options, release);
+}
+
+class SharedChannel implements Channel {
+  onFrame: (frame: Frame) => void = () => {};
+  onDrain: () => void = () => {};
+  onEnd: (end: ChannelEnd) => void = () => {};
+  readonly #out: Producer;
+  readonly #in: Consumer;
+  readonly #doorbell: Socket;
+  readonly #maxFrameBytes: number;
+  readonly #largest: number;
+  readonly #assembly: Assembly;
+  readonly #release: () => void;
+  readonly #deliver = (frame: Frame): void => this.onFrame(frame);
+  readonly #turn = (): void => this.#take(true);
+  #queue: QueuedFrame[] = [];
+  #queuedBytes = 0;
+  #ended = false;
+  #taking = false;
+  /** Poll turns granted when the ring runs empty, and left of the present grant. */
+  #grant = 0;
+  #polls = 0;
+  #scheduled = false;
+  /** Above 0: short looks have found answers lately. */
+  #spinPays = 8;
+  #sleptAtMs = 0;
+
+  constructor(out: Producer, incoming: Consumer, doorbell: Socket, options: SharedOptions, release: () => void) {
+    this.#out = out;
+    this.#in = incoming;
+    this.#doorbell = doorbell;
+    this.#maxFrameBytes = options.maxFrameBytes;
+    this.#largest = largestPayload(options.ringBytes);
+    this.#assembly = new Assembly(options.maxFrameBytes, this.#deliver, options.poison === true ? POISON : undefined);
+    this.#release = release;
+    doorbell.on('data', () => this.#rung());
+    doorbell.on('error', () => {}); // a broken pair is the peer's end; 'close' follows
+    doorbell.on('close', () => this.#peerGone());
+    // Frames may lie in the ring already; look once the owner has set its handlers.
+    this.#schedule();
+  }
+
+  get queuedBytes(): number {
+    return this.#queuedBytes;
+  }
+
+  send(frame: Frame): boolean {
+    if (this.#ended) return false;
+    const head = frame.head === undefined ? EMPTY : packHead(frame.head);
+    const payload = head.length + frame.body.length;
+    if (payload > this.#maxFrameBytes) throw new RangeError(`a frame of ${payload} bytes, the limit is ${this.#maxFrameBytes}`);
+    if (this.#queue.length === 0 && payload <= this.#largest && this.#out.write(frame.kind, frame.flags, frame.code, frame.call, frame.arg, head, frame.body)) {
+      if (this.#out.takeAsleep()) this.#ring();
+      return true;
+    }
+    const fragmented = payload > this.#largest;
+    const lead = fragmented ? leadOf(head, frame.body.length) : Buffer.from(head); // packed heads live until the next one
+    const bytes = payload + QUEUED_FRAME_BYTES;
+    this.#queue.push({ frame, lead, fragmented, sent: 0, bytes });
+    this.#queuedBytes += bytes;
+    if (this.#queue.length === 1) this.#flush();
+    return this.#queue.length === 0;
+  }
+
+  close(): void {
+    if (this.#ended) return;
+    this.#flush();
+    this.#end({ kind: 'closed' });
+  }
+
+  #rung(): void {
+    if (this.#ended) return;
+    // After a short sleep polling on would have been cheaper than being woken; after a long one it would have been waste.
+    const short = performance.now() - this.#sleptAtMs < SHORT_SLEEP_MS;
+    this.#grant = short ? Math.min(MAX_POLLS, this.#grant * 2 + 1) : this.#grant >>> 1;
+    this.#in.wake();
+    if (this.#queue.length > 0) this.#flush();
+    this.#take(false);
+  }
+
+  /** Takes what the ring holds, then polls, sleeps or yields. `polled`: this turn was a poll, not a wake-up. */
+  #take(polled: boolean): void {
+    if (polled) this.#scheduled = false;
+    if (this.#ended || this.#taking) return;
+    this.#taking = true;
+    let count = 0;
+    try {
+      count = this.#in.drain(BATCH, this.#deliver, this.#assembly);
+      // A short look for the answer to what was just sent: at depth 1 this is the whole difference between 1 and 50 us.
+      while (count < BATCH && this.#spinPays > 0 && count > 0 && !this.#ended) {
+        if (!this.#in.spin(SPIN_LOOKS)) {
+          this.#spinPays--;
+          break;
+        }
+        this.#spinPays = Math.min(this.#spinPays + 1, 8);
+        count += this.#in.drain(BATCH - count, this.#deliver, this.#assembly);
+      }
+    } catch (cause) {
+      this.#taking = false;
+      this.#end({ kind: 'violation', reason: cause instanceof Error ? cause.message : String(cause) });
+      return;
+    }
+    this.#taking = false;
+    if (this.#ended) return;
+    if (this.#in.takeStarved()) this.#ring();
+    if (this.#queue.length > 0) this.#flush();
+    if (count > 0) this.#polls = this.#grant;
+    else if (polled && this.#polls > 0) this.#polls--;
+    if (count > 1 && this.#spinPays === 0) this.#spinPays = 1; // busy again: worth another try
+    if (count >= BATCH || this.#polls > 0 || !this.#sleep()) this.#schedule();
+  }
+
+  /** False: something came meanwhile. */
+  #sleep(): boolean {
+    if (!this.#in.sleep()) return false;
+    this.#sleptAtMs = performance.now();
+    return true;
+  }
+
+  #schedule(): void {
+    if (this.#scheduled) return;
+    this.#scheduled = true;
+    setImmediate(this.#turn);
+  }
+
+  /** Moves queued frames into the ring until it is full; then asks for the doorbell. */
+  #flush(): void {
+    if (this.#ended || this.#queue.length === 0) return;
+    let written = false;
+    let done = 0;
+    try {
+      for (;;) {
+        const next = this.#queue[done];
+        if (next === undefined) break;
+        if (this.#writeSome(next)) {
+          this.#queuedBytes -= next.bytes;
+          done++;
+          written = true;
+          continue;
+        }
+        written = true;
+        if (this.#out.takeAsleep()) this.#ring(); // or nobody would ever make space
+        if (this.#out.waitForSpace()) break;
+      }
+    } catch (cause) {
+      this.#end({ kind: 'violation', reason: cause instanceof Error ? cause.message : String(cause) });
+      return;
+    }
+    if (done > 0) this.#queue.splice(0, done);
+    if (written && this.#out.takeAsleep()) this.#ring();
+    if (done > 0 && this.#queue.length === 0) this.onDrain();
+  }
+
+  /** True when the whole frame is in the ring. */
+  #writeSome(queued: QueuedFrame): boolean {
+    const { kind, flags, code, call, arg, body } = queued.frame;
+    const { lead } = queued;
+    if (!queued.fragmented) return this.#out.write(kind, flags, code, call, arg, lead, body);
+    const total = lead.length + body.length;
+    while (queued.sent < total) {
+      const from = queued.sent;
+      const to = Math.min(total, from + this.#largest);
+      const first = lead.subarray(Math.min(from, lead.length), Math.min(to, lead.length));
+      const rest = body.subarray(Math.max(0, from - lead.length), Math.max(0, to - lead.length));
+      const written = from === 0
+        ? this.#out.write(kind, flags | Flag.FRAGMENTED, code, call, arg, first, rest)
+        : this.#out.write(Kind.MORE, 0, 0, call, 0, first, rest);
+      if (!written) return false;
+      queued.sent = to;
+    }
+    return true;
+  }
+
+  #ring(): void {
+    // A full socket holds rings enough that the peer hasn't heard yet.
+    if (!this.#doorbell.writableNeedDrain) this.#doorbell.write(DOORBELL);
+  }
+
+  #peerGone(): void {
+    if (this.#ended) return;
+    // What the peer had published before it died counts.
+    try {
+      while (!this.#ended && this.#in.drain(BATCH, this.#deliver, this.#assembly) > 0);
+    } catch (cause) {
+      this.#end({ kind: 'violation', reason: cause instanceof Error ? cause.message : String(cause) });
+      return;
+    }
+    this.#end({ kind: 'peer' });
+  }
+
+  #end(end: ChannelEnd): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    this.#queue = [];
+    this.#queuedBytes = 0;
+    this.#doorbell.destroySoon();
+    // Not now: the caller may stand in the middle of a record.
+    setImmediate(() => {
+      this.#release();
+      this.onEnd(end);
+    });
+  }
+}
