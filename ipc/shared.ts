@@ -24,10 +24,16 @@ const BATCH = 512;
  * tried while it pays.
  */
 const SPIN_LOOKS = 400;
-/** Loop turns that an empty ring is polled before the reader sleeps, at most. Grows while polls find work, shrinks to 0. */
-const MAX_POLLS = 64;
-/** A sleep shorter than this would better have been polling: being woken costs both sides a system call. */
-const SHORT_SLEEP_MS = 0.05;
+/**
+ * How long an empty ring is polled, turn by turn, before the reader sleeps. Polling for as long as a sleep and its wake-up
+ * cost is at most twice as dear as knowing the future (Karlin et al., competitive snoopy caching).
+ */
+const POLL_MS = 0.1;
+/**
+ * A poll that found nothing is not tried again for a while: when the cores are busy, polling keeps the peer from the one
+ * it needs. The pause doubles with each failure up to this many wake-ups and is forgotten at a success.
+ */
+const MAX_PAUSE = 64;
 
 const DOORBELL = Buffer.of(1);
 
@@ -81,13 +87,14 @@ class SharedChannel implements Channel {
   #queuedBytes = 0;
   #ended = false;
   #taking = false;
-  /** Poll turns granted when the ring runs empty, and left of the present grant. */
-  #grant = 0;
-  #polls = 0;
+  /** When the present poll ends, on the monotonic clock; 0: none is under way. */
+  #pollUntilMs = 0;
+  /** Wake-ups without a poll: after the next failure, and left of the present ones. */
+  #pause = 0;
+  #skip = 0;
   #scheduled = false;
   /** Above 0: short looks have found answers lately. */
   #spinPays = 8;
-  #sleptAtMs = 0;
 
   constructor(out: Producer, incoming: Consumer, doorbell: Socket, options: SharedOptions, release: () => void) {
     this.#out = out;
@@ -134,9 +141,6 @@ class SharedChannel implements Channel {
 
   #rung(): void {
     if (this.#ended) return;
-    // After a short sleep polling on would have been cheaper than being woken; after a long one it would have been waste.
-    const short = performance.now() - this.#sleptAtMs < SHORT_SLEEP_MS;
-    this.#grant = short ? Math.min(MAX_POLLS, this.#grant * 2 + 1) : this.#grant >>> 1;
     this.#in.wake();
     if (this.#queue.length > 0) this.#flush();
     this.#take(false);
@@ -168,17 +172,27 @@ class SharedChannel implements Channel {
     if (this.#ended) return;
     if (this.#in.takeStarved()) this.#ring();
     if (this.#queue.length > 0) this.#flush();
-    if (count > 0) this.#polls = this.#grant;
-    else if (polled && this.#polls > 0) this.#polls--;
     if (count > 1 && this.#spinPays === 0) this.#spinPays = 1; // busy again: worth another try
-    if (count >= BATCH || this.#polls > 0 || !this.#sleep()) this.#schedule();
+    if (count >= BATCH || this.#pollOn(count, polled) || !this.#in.sleep()) this.#schedule();
   }
 
-  /** False: something came meanwhile. */
-  #sleep(): boolean {
-    if (!this.#in.sleep()) return false;
-    this.#sleptAtMs = performance.now();
-    return true;
+  /** True: poll for another turn. `count` is what this turn found. */
+  #pollOn(count: number, polled: boolean): boolean {
+    if (count > 0) {
+      if (polled) this.#pause = 0;
+      if (this.#skip > 0) {
+        this.#skip--;
+        return false;
+      }
+      this.#pollUntilMs = performance.now() + POLL_MS;
+      return true;
+    }
+    if (!polled || this.#pollUntilMs === 0) return false;
+    if (performance.now() < this.#pollUntilMs) return true;
+    this.#pollUntilMs = 0;
+    this.#pause = Math.min(MAX_PAUSE, this.#pause * 2 + 1);
+    this.#skip = this.#pause;
+    return false;
   }
 
   #schedule(): void {
