@@ -1,6 +1,9 @@
 // What a building block is: a set of methods over a set of components. The same block code runs in every mode; only
 // `host.ts` knows that there is a channel.
-import type { Awaitable, ComponentSpec } from './driver.ts';
+import type { BlockInit, ComponentStatus } from '../proto/init.ts';
+import type { Awaitable } from './driver.ts';
+
+export type { BlockInit, ComponentStatus, LogSettings } from '../proto/init.ts';
 
 /** What an HTTP call brings beside its body. */
 export interface HttpHead {
@@ -36,40 +39,6 @@ export interface Method<Request = any, Response = any> {
   readonly decodeHttp: (head: HttpHead, body: Uint8Array) => Request;
   readonly encodeHttp: (response: Response) => HttpAnswer;
   readonly run: (request: Request, scope: CallScope) => Awaitable<Response>;
-}
-
-/** A component as the kernel reports it in metadata, health and `/actuator/blocks`. Flat data. */
-export interface ComponentStatus {
-  readonly name: string;
-  readonly type: string;
-  readonly version: string;
-  readonly state: 'starting' | 'ready' | 'failed';
-  /** Why it is not ready; absent when it is. */
-  readonly reason?: string;
-  /** False: counts not for readiness. */
-  readonly required: boolean;
-  readonly capabilities: readonly string[];
-}
-
-/** What `init` brings: everything a block needs. A block reads no file and no environment of the kernel's. */
-export interface BlockInit {
-  readonly block: string;
-  readonly appId: string;
-  /** The sidecar's own namespace; `''` when none is set. */
-  readonly namespace: string;
-  readonly components: readonly ComponentSpec[];
-  /** Largest request body in bytes; nothing larger arrives and nothing larger may leave. */
-  readonly maxBodyBytes: number;
-  readonly log: LogSettings;
-}
-
-/** How a process of the sidecar logs; the kernel's own settings travel to its blocks. */
-export interface LogSettings {
-  readonly level: 'debug' | 'info' | 'warn' | 'error' | 'fatal';
-  readonly json: boolean;
-  readonly appId: string;
-  readonly instance: string;
-  readonly version: string;
 }
 
 /** A running block. */

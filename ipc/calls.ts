@@ -115,7 +115,7 @@ export class Calls {
    */
   open(method: number, flags: number, head: unknown, body: Uint8Array, deadlineMs: number, reply: Reply): number {
     const refusal = this.#refusal();
-    if (refusal !== undefined) return refuse(reply, Grpc.UNAVAILABLE, refusal);
+    if (refusal !== undefined) return refuse(reply, Grpc.UNAVAILABLE, refusal, Flag.LOST);
     if (this.#channel.queuedBytes > this.#options.maxQueuedBytes) return refuse(reply, Grpc.RESOURCE_EXHAUSTED, 'the queue is full');
     const id = this.#takeId();
     const deadline = deadlineMs > 0 ? performance.now() + deadlineMs : Infinity;
@@ -301,7 +301,7 @@ export class Calls {
     this.#pending.clear();
     this.#incoming.clear();
     for (const call of incoming) call.cancel(describeEnd(end));
-    for (const { reply } of pending) reply.onEnd(Grpc.UNAVAILABLE, Flag.FAILED, { message: describeEnd(end) }, EMPTY);
+    for (const { reply } of pending) reply.onEnd(Grpc.UNAVAILABLE, Flag.FAILED | Flag.LOST, { message: describeEnd(end) }, EMPTY);
   }
 }
 
@@ -372,8 +372,8 @@ class Incoming implements IncomingCall {
   }
 }
 
-function refuse(reply: Reply, code: number, message: string): 0 {
-  setImmediate(() => reply.onEnd(code, Flag.FAILED, { message }, EMPTY));
+function refuse(reply: Reply, code: number, message: string, flags = 0): 0 {
+  setImmediate(() => reply.onEnd(code, Flag.FAILED | flags, { message }, EMPTY));
   return 0;
 }
 

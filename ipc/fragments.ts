@@ -31,11 +31,12 @@ export class Assembly {
   }
 
   /** @throws BadFrame */
-  first(frame: Frame, piece: Buffer): void {
+  first(frame: Frame, piece: Uint8Array): void {
     if (this.#payload !== undefined) throw new BadFrame('a frame begins inside another one');
     if (piece.length <= LEAD_BYTES) throw new BadFrame('a fragmented frame without its length');
-    const total = piece.readUInt32LE(0);
-    const headBytes = piece.readUInt32LE(4);
+    const lead = Buffer.from(piece.subarray(0, LEAD_BYTES)); // a copy: the peer may still write there
+    const total = lead.readUInt32LE(0);
+    const headBytes = lead.readUInt32LE(4);
     if (total > this.#maxFrameBytes) throw new BadFrame(`a frame of ${total} bytes, the limit is ${this.#maxFrameBytes}`);
     if (headBytes > total) throw new BadFrame(`a head of ${headBytes} bytes in a payload of ${total}`);
     this.#frame = { ...frame };

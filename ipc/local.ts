@@ -17,7 +17,7 @@ export function openLocalPair(options: ChannelOptions): [Channel, Channel] {
 }
 
 class LocalChannel implements Channel {
-  onFrame: (frame: Frame) => void = () => {};
+  #onFrame: ((frame: Frame) => void) | undefined;
   onDrain: () => void = () => {};
   onEnd: (end: ChannelEnd) => void = () => {};
   readonly #options: ChannelOptions;
@@ -32,6 +32,16 @@ class LocalChannel implements Channel {
 
   constructor(options: ChannelOptions) {
     this.#options = options;
+  }
+
+  get onFrame(): (frame: Frame) => void {
+    return this.#onFrame ?? (() => {});
+  }
+
+  /** Frames wait until somebody takes them: a block's module may still be loading. */
+  set onFrame(take: (frame: Frame) => void) {
+    this.#onFrame = take;
+    if (this.#inbox.length > 0) this.#schedule();
   }
 
   connect(peer: LocalChannel): void {
@@ -71,22 +81,23 @@ class LocalChannel implements Channel {
   }
 
   #schedule(): void {
-    if (this.#scheduled) return;
+    if (this.#scheduled || this.#onFrame === undefined) return;
     this.#scheduled = true;
     queueMicrotask(this.#run);
   }
 
   #deliver(): void {
     this.#scheduled = false;
-    if (this.#end !== undefined) return;
+    const take = this.#onFrame;
+    if (this.#end !== undefined || take === undefined) return;
     const frames = this.#inbox;
     let index = 0;
     try {
       for (; index < frames.length && index < BATCH && this.#end === undefined; index++) {
         const frame = frames[index] as Frame;
         this.#inboxBytes -= frame.body.length + QUEUED_FRAME_BYTES;
-        if (this.#options.poison === true) this.#deliverPoisoned(frame);
-        else this.onFrame(frame);
+        if (this.#options.poison === true) this.#deliverPoisoned(frame, take);
+        else take(frame);
       }
     } catch (cause) {
       this.#finish({ kind: 'violation', reason: cause instanceof Error ? cause.message : String(cause) });
@@ -108,11 +119,11 @@ class LocalChannel implements Channel {
   }
 
   /** What another transport would do: bytes are copied, borrowed, and gone afterwards. */
-  #deliverPoisoned(frame: Frame): void {
+  #deliverPoisoned(frame: Frame, take: (frame: Frame) => void): void {
     const body = frame.body.length === 0 ? EMPTY : Buffer.from(frame.body);
     const packed = frame.head === undefined ? undefined : Buffer.from(packHead(frame.head));
     const head = packed === undefined ? undefined : unpackHead(packed, 0, packed.length);
-    this.onFrame({ ...frame, head, body });
+    take({ ...frame, head, body });
     if (body.length > 0) body.fill(POISON);
   }
 
@@ -121,7 +132,7 @@ class LocalChannel implements Channel {
     if (this.#end !== undefined) return;
     this.#deliver();
     if (this.#end !== undefined) return;
-    if (this.#inbox.length > 0) setImmediate(() => this.peerClosed());
+    if (this.#inbox.length > 0 && this.#onFrame !== undefined) setImmediate(() => this.peerClosed());
     else this.#finish({ kind: 'peer' });
   }
 

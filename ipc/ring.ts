@@ -20,6 +20,15 @@ export const CONTROL_BYTES = 256;
 /** A size of 0 at the tail: nothing more fits before the end of the data, go on at its start. */
 const WRAP = 0;
 const ALIGN = 8;
+/** Differences of counters are signed 32-bit numbers. */
+const MAX_RING_BYTES = 2 ** 30;
+
+/**
+ * A borrowed body. It is a Buffer to whoever gets it, but comes straight from the constructor: `Buffer.subarray` takes
+ * twice the time, and it is made once a frame.
+ */
+class View extends Uint8Array<ArrayBufferLike> {}
+Object.setPrototypeOf(View.prototype, Buffer.prototype);
 
 export interface RingMemory {
   readonly control: Int32Array;
@@ -28,7 +37,7 @@ export interface RingMemory {
 
 /** Cuts one ring out of a segment. `ringBytes` is a power of two. */
 export function ringAt(buffer: ArrayBufferLike, controlOffset: number, dataOffset: number, ringBytes: number): RingMemory {
-  if (ringBytes < 4096 || (ringBytes & (ringBytes - 1)) !== 0) throw new RangeError(`ring of ${ringBytes} bytes: a power of two from 4096 on is needed`);
+  if (!(ringBytes >= 4096 && ringBytes <= MAX_RING_BYTES) || (ringBytes & (ringBytes - 1)) !== 0) throw new RangeError(`ring of ${ringBytes} bytes: a power of two from 4096 to ${MAX_RING_BYTES} is needed`);
   return { control: new Int32Array(buffer, controlOffset, CONTROL_BYTES / 4), data: Buffer.from(buffer, dataOffset, ringBytes) };
 }
 
@@ -52,7 +61,10 @@ export class Producer {
     this.#mask = data.byteLength - 1;
   }
 
-  /** Writes one record, or nothing and false when there is no space. The payload is `head` then `body`. */
+  /**
+   * Writes one record that the consumer sees after `publish`, or nothing and false when there is no space. The payload is
+   * `head` then `body`. @throws BadFrame when the consumer's counter is out of range
+   */
   write(kind: number, flags: number, code: number, call: number, arg: number, head: Uint8Array, body: Uint8Array): boolean {
     const size = HEADER_BYTES + head.length + body.length;
     const taken = (size + ALIGN - 1) & -ALIGN;
@@ -76,41 +88,49 @@ export class Producer {
     if (body.length > 0) this.#data.set(body, at + HEADER_BYTES + head.length);
     this.#sequence = (this.#sequence + 1) >>> 0;
     this.#head = (this.#head + needed) | 0;
-    Atomics.store(this.#control, HEAD, this.#head); // publishes the record; pairs with the load in Consumer.drain
     return true;
   }
 
-  /** True: the consumer sleeps and this call took its flag, so the caller must ring. */
-  takeAsleep(): boolean {
-    // The plain look first: an exchange takes the cache line away from the consumer each time.
+  /** Shows the consumer what was written. True: it sleeps and this call took its flag, so the caller must ring. */
+  publish(): boolean {
+    Atomics.store(this.#control, HEAD, this.#head); // the records' bytes go before it; pairs with the load in Consumer.drain
+    // Store HEAD, then load ASLEEP, while Consumer.sleep stores ASLEEP, then loads HEAD: one of the two sees the other. A
+    // look first, because an exchange takes the cache line away from the consumer each time.
     return Atomics.load(this.#control, ASLEEP) === 1 && Atomics.exchange(this.#control, ASLEEP, 0) === 1;
   }
 
-  /** Asks for the doorbell once there is space. False: there is some by now, try again. */
+  /** Asks for the doorbell once there is space. False: there is some by now, try again. Publish before. */
   waitForSpace(): boolean {
-    Atomics.store(this.#control, STARVED, 1); // pairs with the exchange in Consumer.takeStarved
-    const tail = Atomics.load(this.#control, TAIL);
-    if (tail === this.#tail) return true;
+    // Store STARVED, then load TAIL, while the consumer stores TAIL (`#free`), then loads STARVED (`takeStarved`).
+    Atomics.store(this.#control, STARVED, 1);
+    if (!this.#lookAtTail()) return true;
     Atomics.store(this.#control, STARVED, 0);
-    this.#tail = tail;
     return false;
   }
 
   #hasSpace(needed: number): boolean {
-    if (((this.#head - this.#tail) | 0) + needed <= this.#mask + 1) return true;
-    const tail = Atomics.load(this.#control, TAIL); // pairs with the store in Consumer: what is freed may be overwritten
-    const used = (this.#head - tail) | 0;
-    if (used < 0 || used > this.#mask + 1) throw new BadFrame(`the consumer's counter is out of range: ${used} bytes in use`);
+    const size = this.#mask + 1;
+    if (((this.#head - this.#tail) | 0) + needed <= size) return true;
+    return this.#lookAtTail() && ((this.#head - this.#tail) | 0) + needed <= size;
+  }
+
+  /** True when the consumer has freed something since the last look. */
+  #lookAtTail(): boolean {
+    const tail = Atomics.load(this.#control, TAIL); // pairs with the store in Consumer.#free: what is freed may be overwritten
+    const freed = (tail - this.#tail) | 0;
+    if (freed === 0) return false;
+    const used = (this.#head - this.#tail) | 0;
+    if (freed < 0 || freed > used || (freed & (ALIGN - 1)) !== 0) throw new BadFrame(`the consumer's counter is out of range: ${freed} bytes freed of ${used}`);
     this.#tail = tail;
-    return used + needed <= this.#mask + 1;
+    return true;
   }
 }
 
 /** Takes frames that come in pieces; ipc/fragments.ts. */
 export interface Fragments {
   /** Head and body of `frame` are to come: `piece` is the beginning. */
-  first(frame: Frame, piece: Buffer): void;
-  more(call: number, piece: Buffer): void;
+  first(frame: Frame, piece: Uint8Array): void;
+  more(call: number, piece: Uint8Array): void;
 }
 
 export class Consumer {
@@ -118,11 +138,14 @@ export class Consumer {
   readonly #data: Buffer;
   readonly #words: Uint32Array;
   readonly #mask: number;
+  readonly #buffer: ArrayBufferLike;
+  readonly #offset: number;
   readonly #poison: number | undefined;
   /** One object for the life of the consumer, because frames are borrowed. */
   readonly #frame: BorrowedFrame = { kind: 0, flags: 0, code: 0, call: 0, arg: 0, head: undefined, body: EMPTY };
   #tail = 0;
-  #published = 0;
+  /** The tail that the producer knows. */
+  #freed = 0;
   #sequence = 0;
 
   constructor({ control, data }: RingMemory, poison?: number) {
@@ -130,32 +153,32 @@ export class Consumer {
     this.#data = data;
     this.#words = new Uint32Array(data.buffer, data.byteOffset, data.byteLength / 4);
     this.#mask = data.byteLength - 1;
+    this.#buffer = data.buffer;
+    this.#offset = data.byteOffset;
     this.#poison = poison;
   }
 
   /**
-   * Hands up to `limit` records to `onFrame` (whole frames) or `fragments`. Returns how many. Everything read from the
-   * ring is copied out before it is checked, so a peer that writes while we look can't get past a check.
-   * @throws BadFrame, and what `onFrame` throws
+   * Hands up to `limit` of the records published by now to `onFrame` (whole frames) or `fragments`. Returns how many.
+   * Everything read from the ring is copied out before it is checked, so a peer that writes while we look can't get past
+   * a check. @throws BadFrame, and what `onFrame` throws
    */
   drain(limit: number, onFrame: (frame: Frame) => void, fragments: Fragments): number {
-    let count = 0;
+    const head = Atomics.load(this.#control, HEAD); // pairs with the store in Producer.publish: the bytes before it are visible
     const size = this.#mask + 1;
-    while (count < limit) {
-      const head = Atomics.load(this.#control, HEAD); // pairs with the store in Producer.write: the bytes before it are visible
-      let unread = (head - this.#tail) | 0;
-      if (unread === 0) break;
-      if (unread < 0 || unread > size || (unread & (ALIGN - 1)) !== 0) throw new BadFrame(`the producer's counter is out of range: ${unread} bytes unread`);
-      while (unread > 0 && count < limit) {
-        const taken = this.#read(unread, onFrame, fragments);
-        unread -= taken;
-        this.#tail = (this.#tail + taken) | 0;
-        count++;
-        // Free early when much was read, so that a producer behind a long batch isn't starved.
-        if (((this.#tail - this.#published) | 0) > size >>> 2) this.#publish();
-      }
+    let unread = (head - this.#tail) | 0;
+    if (unread === 0) return 0;
+    if (unread < 0 || unread > size || (unread & (ALIGN - 1)) !== 0) throw new BadFrame(`the producer's counter is out of range: ${unread} bytes unread`);
+    let count = 0;
+    while (unread > 0 && count < limit) {
+      const taken = this.#read(unread, onFrame, fragments);
+      unread -= taken;
+      this.#tail = (this.#tail + taken) | 0;
+      count++;
+      // Free early when much was read, so that a producer behind a long batch isn't starved.
+      if (((this.#tail - this.#freed) | 0) > size >>> 2) this.#free();
     }
-    if (this.#tail !== this.#published) this.#publish();
+    if (this.#tail !== this.#freed) this.#free();
     return count;
   }
 
@@ -172,15 +195,15 @@ export class Consumer {
 
   /** Goes to sleep. False: something came meanwhile, drain again. */
   sleep(): boolean {
-    Atomics.store(this.#control, ASLEEP, 1); // pairs with the load in Producer.takeAsleep; set before the last look
+    Atomics.store(this.#control, ASLEEP, 1); // before the last look; pairs with the load in Producer.publish
     if (!this.readable) return true;
     Atomics.store(this.#control, ASLEEP, 0);
     return false;
   }
 
-  /** The doorbell rang, or polling found work. */
+  /** The doorbell rang, or a poll found work: nobody needs to ring now. */
   wake(): void {
-    if (Atomics.load(this.#control, ASLEEP) === 1) Atomics.store(this.#control, ASLEEP, 0);
+    if (Atomics.load(this.#control, ASLEEP) !== 0) Atomics.store(this.#control, ASLEEP, 0);
   }
 
   /** True: the producer waits for space and this call took its flag, so the caller must ring. */
@@ -188,9 +211,9 @@ export class Consumer {
     return Atomics.load(this.#control, STARVED) === 1 && Atomics.exchange(this.#control, STARVED, 0) === 1;
   }
 
-  #publish(): void {
-    Atomics.store(this.#control, TAIL, this.#tail); // pairs with the load in Producer.hasSpace
-    this.#published = this.#tail;
+  #free(): void {
+    Atomics.store(this.#control, TAIL, this.#tail); // our reads go before it; pairs with the load in Producer.#lookAtTail
+    this.#freed = this.#tail;
   }
 
   /** Reads one record and returns the bytes it took. */
@@ -222,7 +245,7 @@ export class Consumer {
     const kind = kindOf(what);
     const flags = flagsOf(what);
     if (kind === Kind.MORE) {
-      fragments.more(call, this.#data.subarray(payload, end));
+      fragments.more(call, this.#view(payload, end));
     } else {
       const frame = this.#frame;
       frame.kind = kind;
@@ -232,18 +255,22 @@ export class Consumer {
       if ((flags & Flag.FRAGMENTED) !== 0) {
         frame.flags = flags & ~Flag.FRAGMENTED;
         checkFrame(kind, frame.flags, call);
-        fragments.first(frame, this.#data.subarray(payload, end));
+        fragments.first(frame, this.#view(payload, end));
       } else {
         checkFrame(kind, flags, call);
         if (headBytes > end - payload) throw new BadFrame(`a head of ${headBytes} bytes in a payload of ${end - payload}`);
         frame.flags = flags;
         const body = payload + headBytes;
         frame.head = headBytes === 0 ? undefined : unpackHead(this.#data, payload, body);
-        frame.body = body === end ? EMPTY : this.#data.subarray(body, end);
+        frame.body = body === end ? EMPTY : this.#view(body, end);
         onFrame(frame);
       }
     }
     if (this.#poison !== undefined) this.#data.fill(this.#poison, payload, end);
     return skipped + taken;
+  }
+
+  #view(start: number, end: number): Uint8Array {
+    return new View(this.#buffer, this.#offset + start, end - start);
   }
 }

@@ -20,6 +20,13 @@ export const segmentBytes = (ringBytes: number): number => PREFIX_BYTES + 2 * ri
 /** Frames taken in one go before the event loop gets its turn. */
 const BATCH = 512;
 /**
+ * Frames sent from within `onFrame` become visible to the peer so many at a time, or when the batch that is being taken
+ * ends: showing one takes a cache line away from a peer that looks at it.
+ */
+const PUBLISH_FRAMES = 8;
+/** Times that a full ring is tried again because space came meanwhile, before the event loop gets its turn. */
+const SPACE_TRIES = 8;
+/**
  * Looks at the ring before giving up the turn: a peer that is awake answers a small call in about a microsecond. Only
  * tried while it pays.
  */
@@ -85,6 +92,10 @@ class SharedChannel implements Channel {
   readonly #turn = (): void => this.#take(true);
   #queue: QueuedFrame[] = [];
   #queuedBytes = 0;
+  /** `send` has returned false and `onDrain` is due. */
+  #full = false;
+  /** Frames in the ring that the peer can't see yet. */
+  #unpublished = 0;
   #ended = false;
   #taking = false;
   /** When the present poll ends, on the monotonic clock; 0: none is under way. */
@@ -93,6 +104,8 @@ class SharedChannel implements Channel {
   #pause = 0;
   #skip = 0;
   #scheduled = false;
+  /** The peer was told to ring. */
+  #asleep = false;
   /** Above 0: short looks have found answers lately. */
   #spinPays = 8;
 
@@ -120,17 +133,28 @@ class SharedChannel implements Channel {
     const head = frame.head === undefined ? EMPTY : packHead(frame.head);
     const payload = head.length + frame.body.length;
     if (payload > this.#maxFrameBytes) throw new RangeError(`a frame of ${payload} bytes, the limit is ${this.#maxFrameBytes}`);
-    if (this.#queue.length === 0 && payload <= this.#largest && this.#out.write(frame.kind, frame.flags, frame.code, frame.call, frame.arg, head, frame.body)) {
-      if (this.#out.takeAsleep()) this.#ring();
-      return true;
+    if (this.#queue.length === 0 && payload <= this.#largest) {
+      try {
+        if (this.#out.write(frame.kind, frame.flags, frame.code, frame.call, frame.arg, head, frame.body)) {
+          if (++this.#unpublished >= PUBLISH_FRAMES || !this.#taking) this.#publish();
+          return true;
+        }
+      } catch (cause) {
+        this.#violated(cause);
+        return false;
+      }
     }
     const fragmented = payload > this.#largest;
     const lead = fragmented ? leadOf(head, frame.body.length) : Buffer.from(head); // packed heads live until the next one
     const bytes = payload + QUEUED_FRAME_BYTES;
-    this.#queue.push({ frame, lead, fragmented, sent: 0, bytes });
+    // A copy of the frame, not of its body: the caller's may be the one it was lent.
+    const { kind, flags, code, call, arg, body } = frame;
+    this.#queue.push({ frame: { kind, flags, code, call, arg, head: undefined, body }, lead, fragmented, sent: 0, bytes });
     this.#queuedBytes += bytes;
     if (this.#queue.length === 1) this.#flush();
-    return this.#queue.length === 0;
+    if (this.#queue.length === 0) return !this.#ended;
+    this.#full = true;
+    return false;
   }
 
   close(): void {
@@ -141,7 +165,7 @@ class SharedChannel implements Channel {
 
   #rung(): void {
     if (this.#ended) return;
-    this.#in.wake();
+    this.#wake();
     if (this.#queue.length > 0) this.#flush();
     this.#take(false);
   }
@@ -150,30 +174,50 @@ class SharedChannel implements Channel {
   #take(polled: boolean): void {
     if (polled) this.#scheduled = false;
     if (this.#ended || this.#taking) return;
-    this.#taking = true;
-    let count = 0;
+    let count: number;
     try {
+      this.#taking = true;
       count = this.#in.drain(BATCH, this.#deliver, this.#assembly);
-      // A short look for the answer to what was just sent: at depth 1 this is the whole difference between 1 and 50 us.
-      while (count < BATCH && this.#spinPays > 0 && count > 0 && !this.#ended) {
-        if (!this.#in.spin(SPIN_LOOKS)) {
-          this.#spinPays--;
-          break;
-        }
-        this.#spinPays = Math.min(this.#spinPays + 1, 8);
-        count += this.#in.drain(BATCH - count, this.#deliver, this.#assembly);
-      }
+      while (count > 0 && count < BATCH && !this.#ended && this.#moreComes()) count += this.#in.drain(BATCH - count, this.#deliver, this.#assembly);
     } catch (cause) {
-      this.#taking = false;
-      this.#end({ kind: 'violation', reason: cause instanceof Error ? cause.message : String(cause) });
+      this.#violated(cause);
       return;
+    } finally {
+      this.#taking = false;
     }
-    this.#taking = false;
     if (this.#ended) return;
+    if (this.#unpublished > 0) this.#publish();
     if (this.#in.takeStarved()) this.#ring();
     if (this.#queue.length > 0) this.#flush();
     if (count > 1 && this.#spinPays === 0) this.#spinPays = 1; // busy again: worth another try
-    if (count >= BATCH || this.#pollOn(count, polled) || !this.#in.sleep()) this.#schedule();
+    if (count >= BATCH || this.#pollOn(count, polled)) {
+      this.#wake();
+      this.#schedule();
+    } else this.#sleep();
+  }
+
+  /** A short look for the answer to what was just sent: at depth 1 this is the whole difference between 1 and 50 us. */
+  #moreComes(): boolean {
+    if (this.#unpublished > 0) this.#publish();
+    if (this.#in.readable) return true;
+    if (this.#spinPays === 0) return false;
+    if (this.#in.spin(SPIN_LOOKS)) {
+      this.#spinPays = Math.min(this.#spinPays + 1, 8);
+      return true;
+    }
+    this.#spinPays--;
+    return false;
+  }
+
+  #sleep(): void {
+    if (this.#in.sleep()) this.#asleep = true;
+    else this.#schedule();
+  }
+
+  #wake(): void {
+    if (!this.#asleep) return;
+    this.#asleep = false;
+    this.#in.wake();
   }
 
   /** True: poll for another turn. `count` is what this turn found. */
@@ -204,29 +248,33 @@ class SharedChannel implements Channel {
   /** Moves queued frames into the ring until it is full; then asks for the doorbell. */
   #flush(): void {
     if (this.#ended || this.#queue.length === 0) return;
-    let written = false;
     let done = 0;
+    let waiting = false;
     try {
-      for (;;) {
-        const next = this.#queue[done];
-        if (next === undefined) break;
+      for (let tries = 0; done < this.#queue.length && !waiting && tries < SPACE_TRIES; ) {
+        const next = this.#queue[done] as QueuedFrame;
         if (this.#writeSome(next)) {
           this.#queuedBytes -= next.bytes;
           done++;
-          written = true;
           continue;
         }
-        written = true;
-        if (this.#out.takeAsleep()) this.#ring(); // or nobody would ever make space
-        if (this.#out.waitForSpace()) break;
+        this.#publish(); // or nobody would ever make space
+        waiting = this.#out.waitForSpace();
+        tries++;
       }
     } catch (cause) {
-      this.#end({ kind: 'violation', reason: cause instanceof Error ? cause.message : String(cause) });
+      this.#violated(cause);
       return;
     }
+    this.#publish();
     if (done > 0) this.#queue.splice(0, done);
-    if (written && this.#out.takeAsleep()) this.#ring();
-    if (done > 0 && this.#queue.length === 0) this.onDrain();
+    if (this.#queue.length > 0) {
+      if (!waiting) this.#schedule(); // space comes faster than we fill it: go on in the next turn
+      return;
+    }
+    if (!this.#full) return;
+    this.#full = false;
+    this.onDrain();
   }
 
   /** True when the whole frame is in the ring. */
@@ -249,29 +297,41 @@ class SharedChannel implements Channel {
     return true;
   }
 
+  /** Lets the peer see what is in the ring, and wakes it. */
+  #publish(): void {
+    this.#unpublished = 0;
+    if (this.#out.publish()) this.#ring();
+  }
+
   #ring(): void {
-    // A full socket holds rings enough that the peer hasn't heard yet.
-    if (!this.#doorbell.writableNeedDrain) this.#doorbell.write(DOORBELL);
+    // A byte that hasn't left yet will be heard after whatever it is to tell of. So a peer that never listens costs one.
+    if (this.#doorbell.writableLength === 0) this.#doorbell.write(DOORBELL);
   }
 
   #peerGone(): void {
     if (this.#ended) return;
-    // What the peer had published before it died counts.
+    // What the peer had published before it died counts. One look: if it lives and goes on writing, that is its problem.
     try {
-      while (!this.#ended && this.#in.drain(BATCH, this.#deliver, this.#assembly) > 0);
+      this.#in.drain(Infinity, this.#deliver, this.#assembly);
     } catch (cause) {
-      this.#end({ kind: 'violation', reason: cause instanceof Error ? cause.message : String(cause) });
+      this.#violated(cause);
       return;
     }
     this.#end({ kind: 'peer' });
   }
 
+  #violated(cause: unknown): void {
+    this.#end({ kind: 'violation', reason: cause instanceof Error ? cause.message : String(cause) });
+  }
+
   #end(end: ChannelEnd): void {
     if (this.#ended) return;
+    if (this.#unpublished > 0) this.#publish();
     this.#ended = true;
     this.#queue = [];
     this.#queuedBytes = 0;
-    this.#doorbell.destroySoon();
+    this.onFrame = () => {}; // the rest of a batch that is being taken
+    this.#doorbell.destroy(); // no byte needs to arrive any more: its end makes the peer look
     // Not now: the caller may stand in the middle of a record.
     setImmediate(() => {
       this.#release();

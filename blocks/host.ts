@@ -1,0 +1,159 @@
+// Serves one block over one channel, whatever the channel is: takes calls, runs methods, turns results and errors into
+// answers. This is the whole of what a block's process does.
+import type { Channel } from '../ipc/channel.ts';
+import { Calls, type IncomingCall } from '../ipc/calls.ts';
+import { EMPTY, Flag } from '../ipc/frame.ts';
+import { Control, PROTOCOL_VERSION, type InitAnswer, type InitRequest, type PackedHttpHead } from '../proto/control.ts';
+import { ApiError, type Failure, Grpc } from '../proto/errors.ts';
+import { FAIL } from '../proto/failures.ts';
+import { openLog, type Log } from '../proto/log.ts';
+import { httpBody, statusDetails } from '../proto/status.ts';
+import type { Block, HttpAnswer, HttpHead, Method, OpenBlock } from './block.ts';
+
+/** The blocks there are. A process loads the one it runs. */
+const BLOCKS: Readonly<Record<string, () => Promise<OpenBlock>>> = {
+  state: async () => (await import('./state/block.ts')).openStateBlock,
+};
+
+/** Calls that the kernel may have open at once; its own limits are lower. */
+const MAX_CALLS = 65_536;
+/** Answers that may wait in the channel. The kernel reads all the time, so a queue this long means that it is gone. */
+const MAX_QUEUED_BYTES = 256 * 1024 * 1024;
+const NO_HEADERS: Readonly<Record<string, string>> = Object.freeze({});
+
+/** Resolves when the channel has ended and the block is closed. @throws Error for a block that there isn't */
+export async function serveBlock(name: string, channel: Channel): Promise<void> {
+  const load = Object.hasOwn(BLOCKS, name) ? BLOCKS[name] : undefined;
+  if (load === undefined) throw new Error(`there is no block ${name}; the blocks are ${Object.keys(BLOCKS).join(', ')}`);
+  const host = new Host(channel, load);
+  await host.ended;
+}
+
+class Host {
+  readonly #calls: Calls;
+  readonly #load: () => Promise<OpenBlock>;
+  #block: Block | undefined;
+  #log: Log | undefined;
+  #changePending = false;
+
+  constructor(channel: Channel, load: () => Promise<OpenBlock>) {
+    this.#load = load;
+    this.#calls = new Calls(channel, { ids: 'even', serve: (call, head, body) => this.#serve(call, head, body), maxIncoming: MAX_CALLS, maxQueuedBytes: MAX_QUEUED_BYTES });
+  }
+
+  get ended(): Promise<void> {
+    return this.#calls.ended.then(() => this.#block?.close());
+  }
+
+  #serve(call: IncomingCall, head: unknown, body: Uint8Array): void {
+    if (this.#block === undefined || call.method < 16) return this.#control(call, head);
+    const method = this.#block.methods.get(call.method);
+    const http = (call.flags & Flag.HTTP) !== 0;
+    if (method === undefined) return this.#fail(call, http, FAIL.notImplemented().failure);
+    let result: unknown;
+    try {
+      const request: unknown = http ? method.decodeHttp(unpackHttpHead(head as PackedHttpHead), body) : decodeGrpc(method, body);
+      result = method.run(request, call);
+    } catch (cause) {
+      return this.#refuse(call, http, cause);
+    }
+    if (result instanceof Promise) {
+      result.then((response) => this.#answer(call, http, method, response), (cause: unknown) => this.#refuse(call, http, cause));
+    } else this.#answer(call, http, method, result);
+  }
+
+  #answer(call: IncomingCall, http: boolean, method: Method, response: unknown): void {
+    if (call.cancelled) return;
+    let answer: HttpAnswer | Uint8Array;
+    try {
+      answer = http ? method.encodeHttp(response) : method.encodeGrpc(response);
+    } catch (cause) {
+      return this.#refuse(call, http, cause);
+    }
+    if (answer instanceof Uint8Array) return call.end(Grpc.OK, 0, undefined, answer);
+    const { status, headers, body = EMPTY } = answer;
+    call.end(status, 0, headers, typeof body === 'string' ? Buffer.from(body) : body);
+  }
+
+  /** The one place where whatever was thrown becomes an answer. */
+  #refuse(call: IncomingCall, http: boolean, cause: unknown): void {
+    if (cause instanceof ApiError) {
+      if (cause.cause !== undefined) this.#log?.debug({ method: call.method }, `${cause.message}: ${String(cause.cause)}`);
+      return this.#fail(call, http, cause.failure);
+    }
+    this.#log?.error({ method: call.method, stack: cause instanceof Error ? cause.stack : undefined }, `a method failed in a way it does not know: ${String(cause)}`);
+    const message = cause instanceof Error ? cause.message : String(cause);
+    this.#fail(call, http, { grpc: Grpc.INTERNAL, http: 500, code: 'ERROR', message });
+  }
+
+  #fail(call: IncomingCall, http: boolean, failure: Failure): void {
+    if (http) return call.end(failure.http, 0, undefined, Buffer.from(httpBody(failure)));
+    const details = statusDetails(failure);
+    call.end(failure.grpc, Flag.FAILED, details === undefined ? { message: failure.message } : { message: failure.message, details }, EMPTY);
+  }
+
+  #control(call: IncomingCall, head: unknown): void {
+    switch (call.method) {
+      case Control.INIT:
+        this.#init(head as InitRequest).then(
+          (answer) => call.end(Grpc.OK, 0, answer, EMPTY),
+          (cause: unknown) => call.end(Grpc.INTERNAL, Flag.FAILED, { message: cause instanceof Error ? cause.message : String(cause) }, EMPTY),
+        );
+        return;
+      case Control.PING:
+        return call.end(Grpc.OK, 0, undefined, EMPTY);
+      case Control.CLOSE:
+        void this.#close(call);
+        return;
+      default:
+        call.end(Grpc.FAILED_PRECONDITION, Flag.FAILED, { message: 'the block has not been initialised' }, EMPTY);
+    }
+  }
+
+  async #init({ protocol, init }: InitRequest): Promise<InitAnswer> {
+    if (protocol !== PROTOCOL_VERSION) throw new Error(`the kernel speaks protocol ${protocol}, this block ${PROTOCOL_VERSION}: install the same version of both`);
+    if (this.#block !== undefined) throw new Error('the block was initialised before');
+    const log = openLog(init.log, { fields: { block: init.block } });
+    this.#log = log;
+    const open = await this.#load();
+    this.#block = open(init, { log, changed: () => this.#changed() });
+    return { protocol: PROTOCOL_VERSION, components: this.#block.components() };
+  }
+
+  /** Tells the kernel about the components, once for all changes of a turn. */
+  #changed(): void {
+    if (this.#changePending) return;
+    this.#changePending = true;
+    setImmediate(() => {
+      this.#changePending = false;
+      if (this.#block === undefined) return this.#changed();
+      this.#calls.open(Control.COMPONENTS, 0, this.#block.components(), EMPTY, 0, { onEnd: () => {} });
+    });
+  }
+
+  async #close(call: IncomingCall): Promise<void> {
+    try {
+      await this.#block?.close();
+    } catch (cause) {
+      this.#log?.warn({}, `closing a component failed: ${String(cause)}`);
+    }
+    call.end(Grpc.OK, 0, undefined, EMPTY);
+  }
+}
+
+function decodeGrpc(method: Method, body: Uint8Array): unknown {
+  try {
+    return method.decodeGrpc(body);
+  } catch (cause) {
+    if (cause instanceof ApiError) throw cause;
+    const text = cause instanceof Error ? cause.message : String(cause);
+    throw new ApiError({ grpc: Grpc.INTERNAL, http: 400, code: 'ERR_MALFORMED_REQUEST', message: `grpc: error unmarshalling request: ${text}` }).because(cause);
+  }
+}
+
+function unpackHttpHead([params, query, flat]: PackedHttpHead): HttpHead {
+  if (flat === undefined) return { params, query, headers: NO_HEADERS };
+  const headers: Record<string, string> = {};
+  for (let i = 0; i + 1 < flat.length; i += 2) headers[flat[i] as string] = flat[i + 1] as string;
+  return { params, query, headers };
+}

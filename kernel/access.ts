@@ -1,0 +1,16 @@
+// Which API methods the Configuration admits (contract: Configuration resource, `api.allowed` and `api.denied`).
+import type { Route } from '../proto/routes.ts';
+import type { ApiRule, ApiRules } from './configuration.ts';
+
+/** Denied first; a list of allowed ones that isn't empty shuts out the rest. Health is always admitted. */
+export function admits({ allowed, denied }: ApiRules, route: Route, version: string): boolean {
+  if (route.group === 'healthz' || route.group === 'actuator') return true;
+  const hit = (rule: ApiRule): boolean => rule.name === route.group && groupVersion(rule.version) === groupVersion(version);
+  if (denied.some(hit)) return false;
+  return allowed.length === 0 || allowed.some(hit);
+}
+
+/** `v1.0-alpha1`, the path's form, and `v1alpha1` are the same version. */
+function groupVersion(version: string): string {
+  return version.replace(/^v1\.0-?/, 'v1');
+}

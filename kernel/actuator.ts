@@ -1,0 +1,39 @@
+// `GET /actuator/blocks`: what a person who was paged wants to know of each block, in one answer.
+import { readFile } from 'node:fs/promises';
+import type { Child, ChildInfo } from './child.ts';
+import type { Seat } from './seat.ts';
+import type { KernelMethod } from './switch.ts';
+
+export interface SupervisedBlock {
+  readonly child: Child;
+  readonly seat: Seat;
+}
+
+export function actuatorBlocks(blocks: readonly SupervisedBlock[]): KernelMethod {
+  return async (_call, answer) => {
+    const rows = await Promise.all(blocks.map(async ({ child, seat }) => row(child.info(), seat)));
+    answer.onAnswer(200, undefined, Buffer.from(`${JSON.stringify({ kernel: { pid: process.pid, memory: await memoryOf(process.pid) }, blocks: rows })}\n`));
+  };
+}
+
+async function row(info: ChildInfo, seat: Seat): Promise<object> {
+  const { block, mode, transport, pid, life, state, restarts, lastExit, components } = info;
+  return {
+    block, mode, transport, pid: pid ?? process.pid, life, state, restarts, lastExit,
+    inFlight: seat.inFlight, held: seat.held, repeated: seat.repeated, lost: seat.lost,
+    // A block in the kernel's own process has no memory of its own to show.
+    memory: pid === undefined ? undefined : await memoryOf(pid),
+    components,
+  };
+}
+
+/** Bytes. PSS counts a page that n processes share as 1/n. Undefined where the system does not tell. */
+async function memoryOf(pid: number): Promise<{ readonly rssBytes: number; readonly pssBytes: number } | undefined> {
+  try {
+    const rollup = await readFile(`/proc/${pid}/smaps_rollup`, 'latin1');
+    const kilobytes = (name: string): number => Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(rollup)?.[1] ?? 0);
+    return { rssBytes: kilobytes('Rss') * 1024, pssBytes: kilobytes('Pss') * 1024 };
+  } catch {
+    return undefined; // no /proc, or the process has just ended
+  }
+}

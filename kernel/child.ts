@@ -1,0 +1,225 @@
+// Supervises one block: starts lives, initialises them, notices their ends, backs off and starts again. It waits for
+// `ended` and nothing else; whatever goes wrong with a life is turned into a kill, so that it ends.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { Calls, type IncomingCall } from '../ipc/calls.ts';
+import type { Channel } from '../ipc/channel.ts';
+import { EMPTY, Flag } from '../ipc/frame.ts';
+import { Control, PROTOCOL_VERSION, type InitAnswer, type InitRequest } from '../proto/control.ts';
+import { Grpc } from '../proto/errors.ts';
+import type { BlockInit, ComponentStatus } from '../proto/init.ts';
+import type { Log } from '../proto/log.ts';
+import type { Isolation } from './flags.ts';
+import { LAUNCH, type Exit, type LaunchOptions, type Life } from './launch.ts';
+import type { Seat } from './seat.ts';
+
+/** What to run and what to do when it dies; OTP's child specification, plus backoff. */
+export interface ChildSpec {
+  readonly block: string;
+  readonly mode: Isolation;
+  /** More restarts than `intensity` within `periodMs`: the block counts as failed, and retries go on at the slowest pace. */
+  readonly intensity: number;
+  readonly periodMs: number;
+  /** Pause before a restart: full jitter between 0 and a bound that doubles from the first to the second value. */
+  readonly backoffMs: readonly [min: number, max: number];
+  /** A life that has not answered `init` by then is killed. */
+  readonly initMs: number;
+  /** How long its drivers may take to close. */
+  readonly closeMs: number;
+}
+
+export const CHILD_DEFAULTS: Omit<ChildSpec, 'block' | 'mode'> = {
+  intensity: 10, periodMs: 60_000, backoffMs: [20, 5_000], initMs: 15_000, closeMs: 3_000,
+};
+
+export type ChildState = 'absent' | 'starting' | 'initializing' | 'ready' | 'backing-off' | 'failed' | 'draining' | 'stopped';
+
+/** One row of `GET /actuator/blocks`. */
+export interface ChildInfo {
+  readonly block: string;
+  readonly mode: Isolation;
+  readonly transport: string | undefined;
+  readonly pid: number | undefined;
+  /** Counts from 1. */
+  readonly life: number;
+  readonly state: ChildState;
+  readonly restarts: number;
+  readonly lastExit: string | undefined;
+  /** True once a life had all its components tried: from then on a restart is not a reason to be unready. */
+  readonly settled: boolean;
+  /** As last reported; a restart in progress does not change them. */
+  readonly components: readonly ComponentStatus[];
+}
+
+export interface ChildOptions {
+  readonly spec: ChildSpec;
+  readonly init: BlockInit;
+  readonly seat: Seat;
+  readonly launch: LaunchOptions;
+  readonly log: Log;
+  /** Wraps each life's channel; for `--trace-ipc`. */
+  readonly wrap: (channel: Channel) => Channel;
+  /** State or components changed. */
+  readonly changed: () => void;
+}
+
+/** More than any block has reason to call its kernel at once. */
+const MAX_CALLS_FROM_BLOCK = 4_096;
+const MAX_QUEUED_BYTES = 64 * 1024 * 1024;
+
+export class Child {
+  readonly #options: ChildOptions;
+  readonly #stopping = new AbortController();
+  #state: ChildState = 'absent';
+  #life: Life | undefined;
+  #calls: Calls | undefined;
+  #lives = 0;
+  #lastExit: string | undefined;
+  #settled = false;
+  #components: readonly ComponentStatus[];
+  #running: Promise<void> | undefined;
+
+  constructor(options: ChildOptions) {
+    this.#options = options;
+    this.#components = options.init.components.map(({ name, type, version, ignoreErrors }) => ({ name, type, version, state: 'starting', required: !ignoreErrors, capabilities: [] }));
+  }
+
+  info(): ChildInfo {
+    const { spec } = this.#options;
+    return {
+      block: spec.block,
+      mode: spec.mode,
+      transport: this.#life?.transport,
+      pid: this.#life?.pid,
+      life: this.#lives,
+      state: this.#state,
+      restarts: Math.max(0, this.#lives - 1),
+      lastExit: this.#lastExit,
+      settled: this.#settled,
+      components: this.#components,
+    };
+  }
+
+  start(): void {
+    this.#running ??= this.#run();
+  }
+
+  /** Closes drivers, ends the life, and resolves when nothing is left. May be called twice. */
+  async stop(): Promise<void> {
+    if (!this.#stopping.signal.aborted) {
+      this.#enter('draining');
+      const { calls, life } = { calls: this.#calls, life: this.#life };
+      if (calls !== undefined) await ask(calls, Control.CLOSE, undefined, this.#options.spec.closeMs).catch((cause: unknown) => this.#options.log.warn({}, `the ${this.#options.spec.block} block did not close its components: ${String(cause)}`));
+      this.#stopping.abort();
+      calls?.close();
+      // A child leaves when its channel ends; one that doesn't is killed.
+      const timer = setTimeout(() => life?.kill(), 500);
+      await this.#running;
+      clearTimeout(timer);
+    } else await this.#running;
+    this.#options.seat.close();
+    this.#enter('stopped');
+  }
+
+  async #run(): Promise<void> {
+    const { spec, log } = this.#options;
+    const ends: number[] = [];
+    let attempt = 0;
+    while (!this.#stopping.signal.aborted) {
+      const began = performance.now();
+      const exit = await this.#live();
+      if (this.#stopping.signal.aborted) return;
+      const now = performance.now();
+      this.#lastExit = exit.reason;
+      if (now - began > spec.periodMs) attempt = 0; // a calm period: forget
+      ends.push(now);
+      while (ends[0] !== undefined && ends[0] < now - spec.periodMs) ends.shift();
+      const failed = ends.length > spec.intensity;
+      const [min, max] = spec.backoffMs;
+      const bound = failed ? max : Math.min(max, min * 2 ** attempt++);
+      const pauseMs = failed ? max / 2 + Math.random() * (max / 2) : Math.random() * bound;
+      log.error({}, `the ${spec.block} block ended in life ${this.#lives}: ${exit.reason}; starting again in ${Math.round(pauseMs)}ms${failed ? ` (${ends.length} ends within ${spec.periodMs / 1000}s)` : ''}`);
+      this.#enter(failed ? 'failed' : 'backing-off');
+      await sleep(pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => {}); // stopping: the loop ends
+    }
+  }
+
+  /** One life from launch to end. */
+  async #live(): Promise<Exit> {
+    const { spec, launch, log, seat, wrap } = this.#options;
+    this.#lives++;
+    this.#enter('starting');
+    let life: Life;
+    try {
+      life = LAUNCH[spec.mode](spec.block, launch);
+    } catch (cause) {
+      return { reason: `it could not be started: ${cause instanceof Error ? cause.message : String(cause)}` };
+    }
+    this.#life = life;
+    const calls = new Calls(wrap(life.channel), { ids: 'odd', serve: (call, head) => this.#serve(call, head), maxIncoming: MAX_CALLS_FROM_BLOCK, maxQueuedBytes: MAX_QUEUED_BYTES });
+    this.#calls = calls;
+    let killedFor: string | undefined;
+    const kill = (why: string): void => {
+      killedFor ??= why;
+      life.kill();
+    };
+    void calls.ended.then((end) => {
+      seat.detach(calls, 'it is restarting');
+      if (end.kind === 'violation') kill(`it broke the protocol: ${end.reason}`);
+      else if (end.kind === 'peer') kill('it closed its channel');
+    });
+    this.#initialize(calls).catch((cause: unknown) => kill(`init failed: ${cause instanceof Error ? cause.message : String(cause)}`));
+    const exit = await life.ended;
+    calls.close();
+    await calls.ended;
+    this.#life = undefined;
+    this.#calls = undefined;
+    log.debug({}, `life ${this.#lives} of the ${spec.block} block is over: ${exit.reason}`);
+    // What it died of tells more than what finished it off; an exit of its own came before its channel's end was seen.
+    return killedFor === undefined || killedFor === 'it closed its channel' ? exit : { reason: `${killedFor} (${exit.reason})` };
+  }
+
+  async #initialize(calls: Calls): Promise<void> {
+    const { spec, init, seat } = this.#options;
+    const request: InitRequest = { protocol: PROTOCOL_VERSION, init };
+    const answer = (await ask(calls, Control.INIT, request, spec.initMs)) as InitAnswer;
+    if (answer?.protocol !== PROTOCOL_VERSION) throw new Error(`the block speaks protocol ${String(answer?.protocol)}, the kernel ${PROTOCOL_VERSION}`);
+    this.#report(answer.components);
+    seat.attach(calls);
+  }
+
+  #serve(call: IncomingCall, head: unknown): void {
+    if (call.method !== Control.COMPONENTS) return call.end(Grpc.UNIMPLEMENTED, Flag.FAILED, { message: `the kernel has no method ${call.method}` }, EMPTY);
+    this.#report(head);
+    call.end(Grpc.OK, 0, undefined, EMPTY);
+  }
+
+  #report(components: unknown): void {
+    if (!Array.isArray(components)) throw new Error('a component report that is no list');
+    this.#components = components as ComponentStatus[];
+    this.#settled ||= !this.#components.some(isFirstAttempt);
+    const trying = this.#components.some(isFirstAttempt);
+    this.#enter(trying ? 'initializing' : 'ready');
+  }
+
+  #enter(state: ChildState): void {
+    if (this.#state === 'stopped' || (this.#stopping.signal.aborted && state !== 'stopped') || (this.#state === 'draining' && state !== 'stopped')) return;
+    this.#state = state;
+    this.#options.changed();
+  }
+}
+
+function isFirstAttempt({ state, reason }: ComponentStatus): boolean {
+  return state === 'starting' && reason === undefined;
+}
+
+/** A call of the kernel's own to a block. Resolves with the answer's head. */
+function ask(calls: Calls, method: number, head: unknown, deadlineMs: number): Promise<unknown> {
+  return new Promise((resolve, reject) => {
+    calls.open(method, 0, head, EMPTY, deadlineMs, {
+      onEnd: (_code, flags, answer) => {
+        if ((flags & Flag.FAILED) === 0) resolve(answer);
+        else reject(new Error((answer as { message: string }).message));
+      },
+    });
+  });
+}

@@ -1,0 +1,151 @@
+// The life of the program: command line, signals, exit codes, and the sidecar in between (contract: signals, shutdown,
+// exit codes).
+import { logSettings, parseCommandLine, type Config } from './config.ts';
+import { formatDuration } from '../proto/duration.ts';
+import { openLog, openLogFile, outputTo, type Log } from '../proto/log.ts';
+import { readBuild } from './build.ts';
+import { FatalError } from './fatal.ts';
+import { greeting } from './greeting.ts';
+import { Runtime } from './runtime.ts';
+import type { ShutdownRequest } from './shutdown.ts';
+
+/** The blocks there are, in start order. */
+const BLOCKS = ['state'] as const;
+const STDOUT = 1;
+/** A forced shutdown leaves its caller this long to get the answer. */
+const FORCED_MS = 100;
+const SIGNAL_NAMES = { SIGINT: 'interrupt', SIGTERM: 'terminated', SIGHUP: 'hangup' } as const;
+
+/** Runs until the process ends. */
+export async function run(argv: readonly string[], compileCache: string | undefined): Promise<void> {
+  const build = readBuild();
+  const parsed = parseCommandLine(argv, process.env, { blocks: BLOCKS, build });
+  if ('exit' in parsed) {
+    if (parsed.stdout !== undefined) process.stdout.write(parsed.stdout);
+    if (parsed.stderr !== undefined) process.stderr.write(parsed.stderr);
+    if (parsed.fatal !== undefined) openLog({ level: 'info', json: parsed.fatal.json, appId: '', instance: '', version: build.version }).fatal({}, parsed.fatal.text);
+    process.exitCode = parsed.exit;
+    return;
+  }
+  if (parsed.command === 'wait') {
+    const { waitForOutbound } = await import('./wait.ts');
+    process.exitCode = await waitForOutbound(parsed.config);
+    return;
+  }
+  new Program(parsed.config, compileCache).start();
+}
+
+class Program {
+  readonly #config: Config;
+  readonly #log: Log;
+  readonly #launch: { readonly logFd: number; readonly compileCache: string | undefined };
+  #runtime: Runtime;
+  /** Set by the first reason to end; a second signal ends at once. */
+  #ending = false;
+  #restarting: Promise<void> | undefined;
+
+  constructor(config: Config, compileCache: string | undefined) {
+    this.#config = config;
+    const file = config.log.file === '' ? undefined : openLogFile(config.log.file);
+    this.#log = openLog(logSettings(config), { output: file ?? outputTo(STDOUT), conceal: [config.api.token, config.app.token].filter(({ isSet }) => isSet).map((token) => token.reveal()) });
+    this.#launch = { logFd: file?.fd ?? STDOUT, compileCache };
+    this.#runtime = this.#createRuntime();
+  }
+
+  start(): void {
+    const { build, appId, warnings, log } = this.#config;
+    this.#log.info({}, `Starting Dapr Runtime -- version ${build.version} -- commit ${build.commit}`);
+    this.#log.info({}, `Log level set to: ${log.level}`);
+    for (const warning of warnings) this.#log.warn({}, warning);
+    this.#log.info({}, 'standalone mode configured');
+    this.#log.info({}, `app id: ${appId}`);
+    process.on('SIGINT', () => this.#signalled('SIGINT'));
+    process.on('SIGTERM', () => this.#signalled('SIGTERM'));
+    process.on('SIGHUP', () => this.#hangup());
+    void this.#run();
+  }
+
+  async #run(): Promise<void> {
+    const runtime = this.#runtime;
+    try {
+      const started = await runtime.start();
+      await runtime.initialized;
+      if (this.#config.quickStart && runtime === this.#runtime) process.stdout.write(greeting(started, this.#config));
+    } catch (cause) {
+      this.#die(cause);
+    }
+  }
+
+  #createRuntime(): Runtime {
+    return new Runtime({ config: this.#config, log: this.#log, launch: this.#launch, onShutdown: (request) => this.#requested(request) });
+  }
+
+  #signalled(signal: 'SIGINT' | 'SIGTERM'): void {
+    const name = SIGNAL_NAMES[signal];
+    if (this.#ending) {
+      this.#log.fatal({}, `Received signal '${name}' during shutdown; exiting immediately`);
+      process.exit(1);
+    }
+    this.#log.info({}, `Received signal '${name}'; beginning shutdown`);
+    void this.#end(0, true);
+  }
+
+  #requested(request: ShutdownRequest): void {
+    switch (request.kind) {
+      case 'graceful':
+        this.#log.info({}, 'Shutdown requested via API');
+        if (!this.#ending) void this.#end(0, true);
+        return;
+      case 'forced':
+        this.#log.warn({}, 'Force shutdown requested, exiting immediately without graceful shutdown');
+        setTimeout(() => process.exit(1), FORCED_MS);
+        return;
+      case 'failed':
+        this.#log.fatal({}, `Fatal error from runtime: ${request.reason}`);
+        if (!this.#ending) void this.#end(1, false);
+    }
+  }
+
+  /** @param block whether `--dapr-block-shutdown-duration` applies: it delays signals, not failures. */
+  async #end(exitCode: number, block: boolean): Promise<void> {
+    this.#ending = true;
+    const { blockShutdownMs, shutdownMs } = this.#config;
+    if (block && blockShutdownMs > 0) {
+      this.#log.info({}, `Blocking graceful shutdown for ${formatDuration(blockShutdownMs)} or until app reports unhealthy...`);
+      // Without an app channel the app counts as unhealthy from the start.
+      this.#log.info({}, 'App reported unhealthy, entering shutdown...');
+    }
+    if (shutdownMs > 0) {
+      setTimeout(() => {
+        this.#log.fatal({}, 'Graceful shutdown timeout exceeded, forcing shutdown');
+        process.exit(1);
+      }, shutdownMs).unref();
+    }
+    try {
+      await this.#restarting;
+      await this.#runtime.stop();
+    } catch (cause) {
+      this.#die(cause);
+    }
+    if (exitCode === 0) this.#log.info({}, 'Daprd shutdown gracefully');
+    process.exit(exitCode);
+  }
+
+  /** The same flags, the files read again, the same ports. */
+  #hangup(): void {
+    if (this.#ending || this.#restarting !== undefined) return;
+    this.#log.info({}, "Received signal 'hangup'; restarting");
+    this.#restarting = (async () => {
+      await this.#runtime.stop();
+      this.#runtime = this.#createRuntime();
+      await this.#run();
+      this.#restarting = undefined;
+    })().catch((cause: unknown) => this.#die(cause));
+  }
+
+  #die(cause: unknown): never {
+    if (cause instanceof FatalError) for (const { level, scope, text } of cause.notices) this.#log[level]({ scope }, text);
+    this.#log.fatal({}, `Fatal error from runtime: ${cause instanceof FatalError ? cause.message : cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}`);
+    process.exit(1);
+  }
+}

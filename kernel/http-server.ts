@@ -1,0 +1,149 @@
+// Connections of the HTTP API: binds addresses and tells HTTP/1.1 from HTTP/2 by a connection's first bytes, so that both
+// share a port (contract: transport rules, protocols).
+import { chmodSync, unlinkSync } from 'node:fs';
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer as createHttp2Server, type Http2Server, type ServerHttp2Session } from 'node:http2';
+import type { AddressInfo, Socket } from 'node:net';
+import { bindWithRetry } from './bind.ts';
+import { upgradeToH2c, wantsH2c } from './h2c.ts';
+import type { Request, Response } from './http.ts';
+import { describeAddress, type Address, type Listener } from './listener.ts';
+
+export interface HttpServerOptions {
+  readonly addresses: readonly Address[];
+  readonly maxHeaderBytes: number;
+  /** Whether cleartext HTTP/2 is spoken. */
+  readonly h2c: boolean;
+  readonly handle: (request: Request, response: Response) => void;
+  readonly log: (text: string) => void;
+}
+
+/** How long a client may take to send its headers, and a silent connection its first byte. */
+const HEADERS_MS = 10_000;
+/** An idle connection is kept this long; SDKs keep pools. */
+const KEEP_ALIVE_MS = 180_000;
+const PREFACE = Buffer.from('PRI * HTTP/2.0');
+
+export function openHttpServer(options: HttpServerOptions): Listener {
+  return new HttpServer(options);
+}
+
+class HttpServer implements Listener {
+  readonly #options: HttpServerOptions;
+  readonly #servers: Server[] = [];
+  readonly #sessions = new Set<ServerHttp2Session>();
+  readonly #sockets = new Set<Socket>();
+  readonly #http2: Http2Server;
+  #draining = false;
+
+  constructor(options: HttpServerOptions) {
+    this.#options = options;
+    this.#http2 = createHttp2Server({ maxSessionMemory: 64, settings: { maxConcurrentStreams: 1_000, maxHeaderListSize: options.maxHeaderBytes } });
+    this.#http2.on('request', options.handle);
+    this.#http2.on('session', (session) => {
+      this.#sessions.add(session);
+      session.once('close', () => this.#sessions.delete(session));
+    });
+    this.#http2.on('sessionError', () => {}); // a broken client; the session is gone
+  }
+
+  async listen(): Promise<readonly string[]> {
+    const bound: string[] = [];
+    for (const address of this.#options.addresses) {
+      const server = this.#createServer();
+      if (address.kind === 'unix') removeStaleSocket(address.path);
+      await bindWithRetry((done) => {
+        server.once('error', done);
+        const listening = (): void => {
+          server.off('error', done);
+          done(undefined);
+        };
+        if (address.kind === 'unix') server.listen(address.path, listening);
+        else server.listen({ port: address.port, ...(address.host === '' ? {} : { host: address.host }) }, listening);
+      }, describeAddress(address));
+      if (address.kind === 'unix') chmodSync(address.path, 0o600);
+      this.#servers.push(server);
+      const port = (server.address() as AddressInfo | null)?.port ?? 0;
+      bound.push(describeAddress(address.kind === 'unix' ? address : { ...address, port }));
+    }
+    return bound;
+  }
+
+  async drain(graceMs: number): Promise<void> {
+    this.#draining = true;
+    for (const address of this.#options.addresses) this.#options.log(`Closing HTTP server ${describeAddress(address)}...`);
+    for (const session of this.#sessions) session.close();
+    const closed = Promise.all(this.#servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve()))));
+    let timer: NodeJS.Timeout | undefined;
+    await Promise.race([closed, new Promise<void>((resolve) => (timer = setTimeout(resolve, graceMs)))]);
+    clearTimeout(timer);
+    this.close();
+  }
+
+  close(): void {
+    for (const session of this.#sessions) session.destroy();
+    for (const server of this.#servers) {
+      server.close();
+      server.closeAllConnections();
+    }
+    for (const socket of this.#sockets) socket.destroy();
+    for (const address of this.#options.addresses) if (address.kind === 'unix') removeStaleSocket(address.path);
+  }
+
+  #createServer(): Server {
+    const { handle, maxHeaderBytes, h2c } = this.#options;
+    const server = createServer({ maxHeaderSize: maxHeaderBytes, headersTimeout: HEADERS_MS, requestTimeout: 0, keepAliveTimeout: KEEP_ALIVE_MS, noDelay: true, insecureHTTPParser: false });
+    server.on('request', (request: IncomingMessage, response: ServerResponse) => {
+      if (this.#draining) response.shouldKeepAlive = false;
+      handle(request, response);
+    });
+    if (h2c) {
+      // Node's own listener takes what speaks HTTP/1.1, after a look at the first bytes.
+      const [http1] = server.listeners('connection') as [(socket: Socket) => void];
+      server.removeAllListeners('connection');
+      server.on('connection', (socket: Socket) => this.#sniff(server, http1, socket));
+      server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
+        if (wantsH2c(request)) this.#http2.emit('connection', upgradeToH2c(request, socket, head));
+        else socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+      });
+      // Requests that ask for another protocol, or carry a body, are answered as HTTP/1.1, which RFC 9110 7.8 allows.
+      (server as { shouldUpgradeCallback?: (request: IncomingMessage) => boolean }).shouldUpgradeCallback = wantsH2c;
+    }
+    return server;
+  }
+
+  #sniff(server: Server, http1: (socket: Socket) => void, socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.once('close', () => this.#sockets.delete(socket));
+    socket.setTimeout(HEADERS_MS);
+    const silent = (): void => void socket.destroy();
+    const broken = (): void => {}; // before any protocol is known there is nobody to tell
+    socket.on('timeout', silent);
+    socket.on('error', broken);
+    let seen = Buffer.alloc(0);
+    const look = (chunk: Buffer): void => {
+      seen = seen.length === 0 ? Buffer.from(chunk) : Buffer.concat([seen, chunk]);
+      const known = Math.min(seen.length, PREFACE.length);
+      const isPrefix = seen.compare(PREFACE, 0, known, 0, known) === 0;
+      if (isPrefix && known < PREFACE.length) return;
+      socket.off('data', look);
+      socket.off('timeout', silent);
+      socket.setTimeout(0);
+      socket.pause();
+      socket.unshift(seen);
+      if (isPrefix) this.#http2.emit('connection', socket);
+      else http1.call(server, socket);
+      socket.off('error', broken);
+      socket.resume();
+    };
+    socket.on('data', look);
+  }
+}
+
+function removeStaleSocket(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (cause) {
+    if (!(cause instanceof Error) || !('code' in cause) || cause.code !== 'ENOENT') throw cause;
+  }
+}

@@ -1,0 +1,39 @@
+// The usage: the flag table as a page to read.
+import { formatDuration } from '../proto/duration.ts';
+import { FLAGS, type Flag } from './flags.ts';
+
+const WIDTH = 110;
+const INDENT = 8;
+
+export function usage(): string {
+  const groups = new Map<string, string[]>();
+  for (const [name, flag] of Object.entries(FLAGS)) {
+    if (flag.hidden) continue;
+    const lines = groups.get(flag.group) ?? [];
+    groups.set(flag.group, lines);
+    lines.push(`  --${name}${flag.noun === '' ? '' : ` <${flag.noun}>`}`, ...wrapped(`${flag.help}${note(flag)}`));
+  }
+  const head = 'Usage: bulkhead [serve|version|help] [flags]\n\nWithout flags: a sidecar with an in-memory and an SQLite state store, for a quick start.\n';
+  return [head, ...[...groups].map(([group, lines]) => `${group}:\n${lines.join('\n')}\n`)].join('\n');
+}
+
+function note({ value, deprecated, noun }: Pick<Flag<unknown>, 'value' | 'deprecated' | 'noun'>): string {
+  if (deprecated !== '') return ` (deprecated: use ${deprecated})`;
+  const isUnset = value === '' || value === false || (noun === 'duration' && value === 0) || (Array.isArray(value) && value.length === 0);
+  if (isUnset) return '';
+  return ` (default: ${noun === 'duration' && typeof value === 'number' ? formatDuration(value) : String(value)})`;
+}
+
+function wrapped(text: string): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const word of text.split(' ')) {
+    if (line !== '' && INDENT + line.length + 1 + word.length > WIDTH) {
+      lines.push(line);
+      line = word;
+    } else {
+      line = line === '' ? word : `${line} ${word}`;
+    }
+  }
+  return [...lines, line].map((one) => ' '.repeat(INDENT) + one);
+}

@@ -1,0 +1,120 @@
+// The table of failures: one row each with gRPC code, HTTP status, Dapr's error code, text and details (contract: errors
+// of the sidecar document). A row makes the error; `.because(cause)` keeps what lay beneath it for the log.
+import { ApiError, errorInfo, Grpc, resourceInfo, type ErrorDetail, type Failure, type GrpcCode } from './errors.ts';
+
+/** What a driver's error comes to. */
+export interface DriverFault {
+  readonly text: string;
+  readonly grpc: GrpcCode;
+  readonly http: number;
+  /** Set when the driver chose the client's answer itself: gRPC passes it on as it is, HTTP takes its status. */
+  readonly own?: Failure;
+}
+
+const STATE_STORES_PAGE: ErrorDetail = {
+  type: 'Help',
+  links: [{ url: 'https://docs.dapr.io/reference/components-reference/supported-state-stores/', description: 'Check the list of state stores and the features they support' }],
+};
+
+/** Rows by name. */
+export const FAIL = {
+  // State: the store
+  stateNotConfigured: (store: string, appId: string) =>
+    storeFailure(Grpc.FAILED_PRECONDITION, 500, 'ERR_STATE_STORE_NOT_CONFIGURED', `state store ${store} is not configured`, 'DAPR_STATE_NOT_CONFIGURED', appId),
+  stateNotFound: (store: string, appId: string) =>
+    storeFailure(Grpc.INVALID_ARGUMENT, 400, 'ERR_STATE_STORE_NOT_FOUND', `state store ${store} is not found`, 'DAPR_STATE_NOT_FOUND', appId),
+  transactionsUnsupported: (store: string) =>
+    rich(Grpc.UNIMPLEMENTED, 500, 'ERR_STATE_STORE_NOT_SUPPORTED', `state store ${store} doesn't support transactions`,
+      [STATE_STORES_PAGE, resourceInfo('state', store), errorInfo('DAPR_STATE_TRANSACTIONS_NOT_SUPPORTED')]),
+  tooManyOperations: (store: string, count: number, max: number) =>
+    rich(Grpc.INVALID_ARGUMENT, 400, 'ERR_STATE_STORE_TOO_MANY_TRANSACTIONS', `the transaction contains ${count} operations, which is more than what the state store supports: ${max}`,
+      [resourceInfo('state', store), errorInfo('DAPR_STATE_TOO_MANY_TRANSACTIONS', { currentOpsTransaction: `${count}`, maxOpsPerTransaction: `${max}` })]),
+  queryUnsupported: (store: string) =>
+    rich(Grpc.INTERNAL, 500, 'ERR_STATE_STORE_NOT_SUPPORTED', 'state store does not support querying', [resourceInfo('state', store), errorInfo('DAPR_STATE_QUERYING_NOT_SUPPORTED')]),
+  queryFailed: (store: string, reason: string) =>
+    rich(Grpc.INTERNAL, 500, 'ERR_STATE_QUERY', `state store ${store} query failed: ${reason}`, [resourceInfo('state', store), errorInfo('DAPR_STATE_QUERY_FAILED')]),
+
+  // State: the request
+  /** @param httpField what the HTTP answer names as the field: nothing within a transaction. */
+  illegalKey: (store: string, key: string, httpField = key) => {
+    const text = `input key/keyPrefix '${key}' can't contain '||'`;
+    const httpText = `api error: code = InvalidArgument desc = ${text}`; // upstream wraps its own error once more
+    const details = (field: string, description: string): ErrorDetail[] =>
+      [{ type: 'BadRequest', field_violations: [{ field, description }] }, resourceInfo('state', store), errorInfo('DAPR_STATE_ILLEGAL_KEY')];
+    return new ApiError({
+      grpc: Grpc.INVALID_ARGUMENT, http: 400, code: 'ERR_MALFORMED_REQUEST', message: text, httpMessage: httpText,
+      details: details(key, text), httpDetails: details(httpField, httpText),
+    });
+  },
+  /** An item to save has no key. */
+  keyMissing: () => new ApiError({
+    grpc: Grpc.INVALID_ARGUMENT, http: 400, code: 'ERR_MALFORMED_REQUEST', message: 'state key cannot be empty', httpMessage: '"key" is a required field',
+    details: [errorInfo('ERR_STATE_SAVE')],
+  }),
+  /** The body of a save over HTTP; the text is the decoder's alone. */
+  saveBody: (text: string) => legacy(Grpc.INVALID_ARGUMENT, 400, 'ERR_MALFORMED_REQUEST', text),
+  /** A value that a gRPC client called JSON. */
+  valueNotJson: (text: string) => legacy(Grpc.UNKNOWN, 400, 'ERR_MALFORMED_REQUEST', text),
+  unknownOperation: (operation: string) => basic(Grpc.UNIMPLEMENTED, 400, 'ERR_NOT_SUPPORTED_STATE_OPERATION', `operation type ${operation} not supported`),
+
+  // State: the operation
+  stateGet: (key: string, store: string, fault: DriverFault) => operation('ERR_STATE_GET', `fail to get ${key} from state store ${store}: ${fault.text}`, fault),
+  stateSave: (store: string, fault: DriverFault) => operation('ERR_STATE_SAVE', `failed saving state in state store ${store}: ${fault.text}`, fault),
+  stateDelete: (key: string, fault: DriverFault) => operation('ERR_STATE_DELETE', `failed deleting state with key ${key}: ${fault.text}`, fault),
+  stateBulkDelete: (store: string, fault: DriverFault) => operation('ERR_STATE_BULK_DELETE', `failed deleting state in state store ${store}: ${fault.text}`, fault),
+  /** A bulk get that failed as a whole: gRPC shows the driver's error as it is, and a plain one has no code. */
+  stateBulkGet: (fault: DriverFault) => (fault.own === undefined ? legacy(Grpc.UNKNOWN, 500, 'ERR_STATE_BULK_GET', fault.text) : operation('ERR_STATE_BULK_GET', fault.text, fault)),
+  /** Always 500, for an etag that doesn't match as well. */
+  transaction: (fault: DriverFault) => basic(Grpc.INTERNAL, 500, 'ERR_STATE_TRANSACTION', `error while executing state transaction: ${fault.text}`),
+
+  // Any API
+  malformedBody: (text: string) => legacy(Grpc.INVALID_ARGUMENT, 400, 'ERR_MALFORMED_REQUEST', `failed deserializing HTTP body: ${text}`),
+  bodyRead: (text: string) => legacy(Grpc.INVALID_ARGUMENT, 400, 'ERR_BODY_READ', `failed to read request body: ${text}`),
+  badRequest: (text: string) => legacy(Grpc.INVALID_ARGUMENT, 400, 'ERR_BAD_REQUEST', `invalid request: ${text}`),
+  /** A protobuf message that can't be read. */
+  malformedMessage: (text: string) => legacy(Grpc.INTERNAL, 400, 'ERR_MALFORMED_REQUEST', `grpc: error unmarshalling request: ${text}`),
+  encodeResponse: (text: string) => legacy(Grpc.INTERNAL, 500, 'ERR_INTERNAL', `failed to encode response as JSON: ${text}`),
+  notImplemented: () => legacy(Grpc.UNIMPLEMENTED, 501, 'ERR_API_UNIMPLEMENTED', 'this API is currently not implemented'),
+  noInvokeTarget: () => legacy(Grpc.NOT_FOUND, 404, 'ERR_DIRECT_INVOKE', 'failed getting app id either from the URL path or the header dapr-app-id'),
+  /** What nobody made a row for. */
+  internal: (text: string) => legacy(Grpc.INTERNAL, 500, 'ERROR', text),
+
+  // The sidecar itself
+  blockRestarted: (block: string) => unavailable(block, `the ${block} block restarted while this call was in flight`),
+  blockUnavailable: (block: string, why: string) => unavailable(block, `the ${block} block is not available: ${why}`),
+  queueFull: (block: string) => {
+    const details = [errorInfo('ERR_BLOCK_BUSY', { block })];
+    return new ApiError({ grpc: Grpc.RESOURCE_EXHAUSTED, http: 429, code: 'ERR_BLOCK_BUSY', message: `too many calls wait for the ${block} block`, details, httpDetails: details });
+  },
+  deadlineExceeded: () => legacy(Grpc.DEADLINE_EXCEEDED, 504, 'ERR_DEADLINE_EXCEEDED', 'context deadline exceeded'),
+  cancelled: () => legacy(Grpc.CANCELLED, 408, 'ERR_CANCELLED', 'context canceled'),
+} as const satisfies Readonly<Record<string, (...facts: never[]) => ApiError>>;
+
+/** An error without details in either protocol. */
+function legacy(grpc: GrpcCode, http: number, code: string, message: string): ApiError {
+  return new ApiError({ grpc, http, code, message });
+}
+
+/** An error whose gRPC status carries its code as an ErrorInfo, and whose HTTP body is the legacy one. */
+function basic(grpc: GrpcCode, http: number, code: string, message: string): ApiError {
+  return new ApiError({ grpc, http, code, message, details: [errorInfo(code)] });
+}
+
+/** An error with the same details in both protocols. */
+function rich(grpc: GrpcCode, http: number, code: string, message: string, details: readonly ErrorDetail[]): ApiError {
+  return new ApiError({ grpc, http, code, message, details, httpDetails: details });
+}
+
+/** The store isn't there: HTTP says for which app, gRPC does not. */
+function storeFailure(grpc: GrpcCode, http: number, code: string, message: string, reason: string, appId: string): ApiError {
+  return new ApiError({ grpc, http, code, message, details: [errorInfo(reason)], httpDetails: [errorInfo(reason, appId === '' ? null : { appID: appId })] });
+}
+
+function operation(code: string, message: string, { grpc, http, own }: DriverFault): ApiError {
+  if (own === undefined) return basic(grpc, http, code, message);
+  return new ApiError({ grpc: own.grpc, http: own.http, code, message: own.message, details: own.details, httpMessage: message });
+}
+
+function unavailable(block: string, message: string): ApiError {
+  return rich(Grpc.UNAVAILABLE, 503, 'ERR_BLOCK_UNAVAILABLE', message, [errorInfo('ERR_BLOCK_UNAVAILABLE', { block })]);
+}

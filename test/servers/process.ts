@@ -1,0 +1,78 @@
+// A server process for tests that ends with the test process, however that ends.
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { createServer } from 'node:net';
+import { createInterface } from 'node:readline';
+
+/** Lines of output kept for the message of a failed start. */
+const KEPT_LINES = 20;
+
+/**
+ * The shell holds our pipe: when this process is gone, even by SIGKILL, `cat` ends and the server is killed. The server
+ * alone keeps stdout open, so its end is the server's end.
+ */
+const WATCHED = 'exec 3>&2 2>&1; "$@" <&- 3>&- & child=$!; echo "pid $child"; exec >/dev/null 2>&3; cat; kill -9 $child 2>/dev/null; wait';
+
+export interface ServerProcess {
+  readonly pid: number;
+  /** Sends a signal to the server itself. */
+  signal(name: NodeJS.Signals): void;
+  /** Asks it to end, and waits until it has. May be called twice. */
+  stop(): Promise<void>;
+  /** Kills it, as a crash would. */
+  kill(): Promise<void>;
+}
+
+/** Starts a server and waits for the line of output that says it is ready. */
+export async function startServer(command: string, args: readonly string[], ready: RegExp, timeoutMs = 15_000): Promise<ServerProcess> {
+  const child = spawn('sh', ['-c', WATCHED, 'sh', command, ...args], { stdio: ['pipe', 'pipe', 'inherit'] });
+  const ended = once(child.stdout, 'close');
+  const said: string[] = [];
+  let pid = 0;
+  await new Promise<void>((resolve, reject) => {
+    const fail = (why: string) => {
+      clearTimeout(timer);
+      child.stdin.end();
+      reject(new Error(`${command} ${why}:\n${said.join('\n')}`));
+    };
+    const timer = setTimeout(() => fail(`is not ready after ${timeoutMs} ms`), timeoutMs);
+    createInterface(child.stdout).on('line', (line) => {
+      if (pid === 0) pid = Number(/^pid (\d+)$/.exec(line)?.[1] ?? 0);
+      said.push(line);
+      if (said.length > KEPT_LINES) said.shift();
+      if (!ready.test(line)) return;
+      clearTimeout(timer);
+      resolve();
+    });
+    child.once('error', (cause) => fail(cause.message));
+    void ended.then(() => fail('ended'));
+  });
+  return handle(child, pid, ended);
+}
+
+function handle(child: ChildProcess, pid: number, ended: Promise<unknown>): ServerProcess {
+  let running = true;
+  void ended.then(() => { running = false; child.stdin?.end(); });
+  const end = async (name: NodeJS.Signals) => {
+    if (running) process.kill(pid, name);
+    await ended;
+    if (child.exitCode === null) await once(child, 'exit');
+  };
+  return {
+    pid,
+    signal: (name) => void process.kill(pid, name),
+    stop: () => end('SIGTERM'),
+    kill: () => end('SIGKILL'),
+  };
+}
+
+/** A port of the loopback interface that was free a moment ago. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
+  server.close();
+  await once(server, 'close');
+  if (address === null || typeof address === 'string') throw new Error('the probe did not listen on a port');
+  return address.port;
+}

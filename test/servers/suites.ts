@@ -1,0 +1,9 @@
+// Suites that need a server: they run where it is there, and say loudly that they don't where it isn't.
+import { describe, inject } from 'vitest';
+
+/** As `describe`, skipped with one line on the terminal when redis-server is not installed. */
+export function describeWithRedis(name: string, suite: () => void): void {
+  const redis = inject('redis');
+  if (!redis.available) process.stderr.write(`SKIPPED: "${name}": ${redis.reason}\n`);
+  describe.skipIf(!redis.available)(name, suite);
+}
