@@ -55,6 +55,8 @@ export interface CallsOptions {
   readonly maxIncoming: number;
   /** Bytes that may wait in the channel before new calls are refused with RESOURCE_EXHAUSTED. */
   readonly maxQueuedBytes: number;
+  /** The first id; for tests of what comes after the last one. */
+  readonly firstId?: number;
 }
 
 /** Messages of a stream that may be under way in each direction before the receiver grants more. */
@@ -67,7 +69,10 @@ interface Pending {
   readonly reply: Reply;
   /** On the monotonic clock; Infinity for none. */
   readonly deadlineMs: number;
+  /** Messages that may still be sent. */
   credit: number;
+  /** Messages that the peer may still send. */
+  granted: number;
   starved: boolean;
 }
 
@@ -86,7 +91,7 @@ export class Calls {
   constructor(channel: Channel, options: CallsOptions) {
     this.#channel = channel;
     this.#options = options;
-    this.#nextId = options.ids === 'odd' ? 1 : 2;
+    this.#nextId = options.firstId ?? (options.ids === 'odd' ? 1 : 2);
     channel.onFrame = (frame) => this.#take(frame);
     this.#ended = new Promise((resolve) => {
       channel.onEnd = (end) => {
@@ -119,12 +124,12 @@ export class Calls {
     if (this.#channel.queuedBytes > this.#options.maxQueuedBytes) return refuse(reply, Grpc.RESOURCE_EXHAUSTED, 'the queue is full');
     const id = this.#takeId();
     const deadline = deadlineMs > 0 ? performance.now() + deadlineMs : Infinity;
-    this.#pending.set(id, { reply, deadlineMs: deadline, credit: INITIAL_CREDIT, starved: false });
+    this.#pending.set(id, { reply, deadlineMs: deadline, credit: INITIAL_CREDIT, granted: INITIAL_CREDIT, starved: false });
     try {
       this.#channel.send({ kind: Kind.OPEN, flags, code: method, call: id, arg: Math.min(Math.ceil(deadlineMs), 0xffff_ffff), head, body });
     } catch (cause) {
       this.#pending.delete(id);
-      return refuse(reply, Grpc.RESOURCE_EXHAUSTED, cause instanceof Error ? cause.message : String(cause));
+      return refuse(reply, Grpc.RESOURCE_EXHAUSTED, messageOf(cause));
     }
     if (deadline !== Infinity) {
       this.#withDeadline++;
@@ -144,8 +149,8 @@ export class Calls {
     const pending = this.#pending.get(id);
     if (pending === undefined) return false;
     if (pending.credit === 0) throw new RangeError('no credit is left on this stream');
-    pending.credit--;
     this.#send(Kind.DATA, 0, 0, id, 0, head, body);
+    pending.credit--;
     pending.starved = pending.credit === 0;
     return pending.credit > 0;
   }
@@ -157,7 +162,10 @@ export class Calls {
 
   /** Lets the server send `messages` more on a stream opened here. */
   grant(id: number, messages: number): void {
-    if (this.#pending.has(id)) this.#send(Kind.CREDIT, 0, 0, id, messages, undefined, EMPTY);
+    const pending = this.#pending.get(id);
+    if (pending === undefined) return;
+    pending.granted += messages;
+    this.#send(Kind.CREDIT, 0, 0, id, messages, undefined, EMPTY);
   }
 
   /** Ends the channel; open calls fail. May be called twice. */
@@ -181,13 +189,23 @@ export class Calls {
       this.#channel.send({ kind, flags, code, call, arg, head, body });
     } catch (cause) {
       // Too large for the channel. The other side must not wait for ever.
-      const message = cause instanceof Error ? cause.message : String(cause);
+      const message = messageOf(cause);
       if (kind === Kind.END) this.#channel.send({ kind, flags: Flag.FAILED, code: Grpc.RESOURCE_EXHAUSTED, call, arg: 0, head: { message }, body: EMPTY });
       else throw cause;
     }
   }
 
   #take(frame: Frame): void {
+    try {
+      this.#dispatch(frame);
+    } catch (cause) {
+      // What the code that serves a call throws is that call's failure, not the channel's.
+      if (cause instanceof BadFrame || this.#isOwn(frame.call)) throw cause;
+      this.#incoming.get(frame.call)?.end(Grpc.INTERNAL, Flag.FAILED, { message: messageOf(cause) }, EMPTY);
+    }
+  }
+
+  #dispatch(frame: Frame): void {
     switch (frame.kind) {
       case Kind.END:
         return this.#takeEnd(frame);
@@ -209,12 +227,14 @@ export class Calls {
       pending.reply.onEnd(frame.code, frame.flags, frame.head, frame.body);
       return;
     }
-    if (this.#isOwn(frame.call)) {
-      if (frame.call > this.#highestId()) throw new BadFrame(`an answer to call ${frame.call}, which was never made`);
-      return; // cancelled or timed out here while the answer was under way
-    }
-    const incoming = this.#incoming.get(frame.call);
-    incoming?.onEnd?.();
+    this.#servedOrLate(frame.call)?.onEnd?.();
+  }
+
+  /** The peer's call of that id. Undefined: the frame is late, its call is over on this side. @throws BadFrame */
+  #servedOrLate(id: number): Incoming | undefined {
+    if (!this.#isOwn(id)) return this.#incoming.get(id);
+    if (id > this.#highestId()) throw new BadFrame(`a frame for call ${id}, which was never made`);
+    return undefined; // cancelled or timed out here while the frame was under way
   }
 
   #takeOpen(frame: Frame): void {
@@ -223,20 +243,20 @@ export class Calls {
     if (this.#incoming.size >= this.#options.maxIncoming) throw new BadFrame(`more than ${this.#options.maxIncoming} calls at once`);
     const call = new Incoming(this, frame.call, frame.code, frame.flags, frame.arg);
     this.#incoming.set(frame.call, call);
-    try {
-      this.#options.serve(call, frame.head, frame.body);
-    } catch (cause) {
-      call.end(Grpc.INTERNAL, Flag.FAILED, { message: cause instanceof Error ? cause.message : String(cause) }, EMPTY);
-    }
+    this.#options.serve(call, frame.head, frame.body);
   }
 
   #takeData(frame: Frame): void {
     const pending = this.#pending.get(frame.call);
     if (pending !== undefined) {
       if (pending.reply.onData === undefined) throw new BadFrame(`a stream message on unary call ${frame.call}`);
+      if (--pending.granted < 0) throw new BadFrame(`a stream message without credit on call ${frame.call}`);
       return pending.reply.onData(frame.head, frame.body);
     }
-    this.#incoming.get(frame.call)?.onData?.(frame.head, frame.body);
+    const incoming = this.#servedOrLate(frame.call);
+    if (incoming === undefined) return;
+    if (--incoming.granted < 0) throw new BadFrame(`a stream message without credit on call ${frame.call}`);
+    incoming.onData?.(frame.head, frame.body);
   }
 
   #takeCredit(frame: Frame): void {
@@ -247,7 +267,7 @@ export class Calls {
       pending.starved = false;
       return pending.reply.onCredit?.();
     }
-    this.#incoming.get(frame.call)?.credited(frame.arg);
+    this.#servedOrLate(frame.call)?.credited(frame.arg);
   }
 
   #isOwn(id: number): boolean {
@@ -285,7 +305,7 @@ export class Calls {
     for (const [id, { deadlineMs, reply }] of this.#pending) {
       if (deadlineMs > now) continue;
       this.cancel(id);
-      reply.onEnd(Grpc.DEADLINE_EXCEEDED, Flag.FAILED, { message: 'context deadline exceeded' }, EMPTY);
+      fail(reply, Grpc.DEADLINE_EXCEEDED, Flag.FAILED, 'context deadline exceeded');
     }
   }
 
@@ -301,7 +321,7 @@ export class Calls {
     this.#pending.clear();
     this.#incoming.clear();
     for (const call of incoming) call.cancel(describeEnd(end));
-    for (const { reply } of pending) reply.onEnd(Grpc.UNAVAILABLE, Flag.FAILED | Flag.LOST, { message: describeEnd(end) }, EMPTY);
+    for (const { reply } of pending) fail(reply, Grpc.UNAVAILABLE, Flag.FAILED | Flag.LOST, describeEnd(end));
   }
 }
 
@@ -313,6 +333,8 @@ class Incoming implements IncomingCall {
   onData: ((head: unknown, body: Uint8Array) => void) | undefined;
   onEnd: (() => void) | undefined;
   onCredit: (() => void) | undefined;
+  /** Messages that the opener may still send. */
+  granted = INITIAL_CREDIT;
   readonly #calls: Calls;
   #controller: AbortController | undefined;
   #cancelled: string | undefined;
@@ -348,13 +370,15 @@ class Incoming implements IncomingCall {
   sendData(head: unknown, body: Uint8Array): boolean {
     if (this.#answered || this.#cancelled !== undefined) return false;
     if (this.#credit === 0) throw new RangeError('no credit is left on this stream');
-    this.#credit--;
     this.#calls.answer(this.id, Kind.DATA, 0, 0, 0, head, body);
+    this.#credit--;
     return this.#credit > 0;
   }
 
   grant(messages: number): void {
-    if (!this.#answered && this.#cancelled === undefined) this.#calls.answer(this.id, Kind.CREDIT, 0, 0, messages, undefined, EMPTY);
+    if (this.#answered || this.#cancelled !== undefined) return;
+    this.granted += messages;
+    this.#calls.answer(this.id, Kind.CREDIT, 0, 0, messages, undefined, EMPTY);
   }
 
   credited(messages: number): void {
@@ -376,6 +400,19 @@ function refuse(reply: Reply, code: number, message: string, flags = 0): 0 {
   setImmediate(() => reply.onEnd(code, Flag.FAILED | flags, { message }, EMPTY));
   return 0;
 }
+
+/** Many calls fail at once: one caller's own error must not keep the others from hearing. It comes up in its own turn. */
+function fail(reply: Reply, code: number, flags: number, message: string): void {
+  try {
+    reply.onEnd(code, flags, { message }, EMPTY);
+  } catch (cause) {
+    setImmediate(() => {
+      throw cause;
+    });
+  }
+}
+
+const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
 
 function describeEnd(end: ChannelEnd): string {
   switch (end.kind) {

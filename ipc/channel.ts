@@ -5,7 +5,7 @@ import type { Frame } from './frame.ts';
 export type ChannelEnd =
   /** `close` was called on this side. */
   | { readonly kind: 'closed' }
-  /** The peer closed or died. Frames it had finished sending were delivered first. */
+  /** The peer closed or died. Frames of its that had arrived whole were delivered first, halves of frames never are. */
   | { readonly kind: 'peer' }
   /** The peer broke the protocol; nothing of it is trusted any more. */
   | { readonly kind: 'violation'; readonly reason: string };
@@ -15,21 +15,22 @@ export interface Channel {
    * Sends a frame, or queues it when the transport is full. The channel takes the bytes over: the caller neither changes
    * nor reuses `body` afterwards (a borrowed view is copied first). False means "full": it was still accepted, but send
    * nothing more that can wait until `onDrain`. After the end it does nothing and returns false.
-   * @throws RangeError when head and body together exceed the channel's `maxFrameBytes`.
+   * @throws RangeError when head and body together exceed the channel's `maxFrameBytes`
+   * @throws TypeError when the head is nothing that msgpack carries
    */
   send(frame: Frame): boolean;
   /** Bytes accepted and not yet handed to the transport, with a fixed charge for each frame. The caller's bound. */
   readonly queuedBytes: number;
   /**
    * Takes a frame. `frame` and `frame.body` are borrowed: valid until this returns, then overwritten. What it throws
-   * ends the channel as a violation.
+   * ends the channel as a violation. Frames wait until it is first set.
    */
   onFrame: (frame: Frame) => void;
   /** The queue is empty again after `send` returned false. */
   onDrain: () => void;
   /** Once, last of all. */
   onEnd: (end: ChannelEnd) => void;
-  /** Sends what is queued as far as the peer takes it at once, then ends. May be called twice. */
+  /** Sends what is queued as far as the peer takes it at once, then ends; nothing more is delivered. May be called twice. */
   close(): void;
 }
 

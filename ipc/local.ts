@@ -2,9 +2,9 @@
 // same code in the same order as processes do.
 import { POISON, QUEUED_FRAME_BYTES, type Channel, type ChannelEnd, type ChannelOptions } from './channel.ts';
 import { EMPTY, type Frame } from './frame.ts';
-import { packHead, unpackHead } from './head.ts';
+import { exceeds, packHead, unpackHead } from './head.ts';
 
-/** Frames delivered in one microtask before timers and sockets get their turn. */
+/** Frames delivered in microtasks before timers and sockets get their turn. */
 const BATCH = 512;
 
 /** Two channels, each the other's peer. */
@@ -17,18 +17,26 @@ export function openLocalPair(options: ChannelOptions): [Channel, Channel] {
 }
 
 class LocalChannel implements Channel {
-  #onFrame: ((frame: Frame) => void) | undefined;
   onDrain: () => void = () => {};
   onEnd: (end: ChannelEnd) => void = () => {};
   readonly #options: ChannelOptions;
+  #onFrame: ((frame: Frame) => void) | undefined;
   /** What the peer has sent and this side has not taken yet. */
   #inbox: Frame[] = [];
   #inboxBytes = 0;
   #peer: LocalChannel | undefined;
-  #scheduled = false;
-  #end: ChannelEnd | undefined;
   #peerFull = false;
+  /** The peer has ended; what it had sent is delivered first. */
+  #peerEnded = false;
+  #scheduled = false;
+  /** Frames that may still be delivered before the event loop must have its turn. */
+  #budget = BATCH;
+  #ended = false;
   readonly #run = (): void => this.#deliver();
+  readonly #runAfterTurn = (): void => {
+    this.#budget = BATCH;
+    this.#deliver();
+  };
 
   constructor(options: ChannelOptions) {
     this.#options = options;
@@ -38,7 +46,6 @@ class LocalChannel implements Channel {
     return this.#onFrame ?? (() => {});
   }
 
-  /** Frames wait until somebody takes them: a block's module may still be loading. */
   set onFrame(take: (frame: Frame) => void) {
     this.#onFrame = take;
     if (this.#inbox.length > 0) this.#schedule();
@@ -49,7 +56,7 @@ class LocalChannel implements Channel {
   }
 
   get queuedBytes(): number {
-    return this.#peer?.inboxBytes ?? 0;
+    return this.#ended ? 0 : (this.#peer?.inboxBytes ?? 0);
   }
 
   get inboxBytes(): number {
@@ -57,21 +64,20 @@ class LocalChannel implements Channel {
   }
 
   send(frame: Frame): boolean {
-    if (this.#end !== undefined || this.#peer === undefined) return false;
-    const bytes = frame.body.length;
-    if (bytes > this.#options.maxFrameBytes) throw new RangeError(`a frame of ${bytes} bytes, the limit is ${this.#options.maxFrameBytes}`);
-    return this.#peer.accept(frame);
+    if (this.#ended || this.#peer === undefined) return false;
+    const { kind, flags, code, call, arg, head, body } = frame;
+    const { maxFrameBytes } = this.#options;
+    if (exceeds(head, body.length, maxFrameBytes)) throw new RangeError(`a frame of more than ${maxFrameBytes} bytes`);
+    return this.#peer.accept({ kind, flags, code, call, arg, head, body }); // a copy: the caller's may be the one it was lent
   }
 
   close(): void {
-    if (this.#end !== undefined) return;
     this.#finish({ kind: 'closed' });
-    this.#peer?.peerClosed();
   }
 
   /** The peer sends. */
   accept(frame: Frame): boolean {
-    if (this.#end !== undefined) return false;
+    if (this.#ended) return false;
     this.#inbox.push(frame);
     this.#inboxBytes += frame.body.length + QUEUED_FRAME_BYTES;
     this.#schedule();
@@ -80,66 +86,59 @@ class LocalChannel implements Channel {
     return false;
   }
 
+  /** The peer is gone. */
+  peerEnded(): void {
+    this.#peerEnded = true;
+    this.#schedule();
+  }
+
   #schedule(): void {
-    if (this.#scheduled || this.#onFrame === undefined) return;
+    if (this.#scheduled || this.#ended || (this.#onFrame === undefined && !this.#peerEnded)) return;
     this.#scheduled = true;
-    queueMicrotask(this.#run);
+    if (this.#budget > 0) queueMicrotask(this.#run);
+    else setImmediate(this.#runAfterTurn);
   }
 
   #deliver(): void {
-    this.#scheduled = false;
-    const take = this.#onFrame;
-    if (this.#end !== undefined || take === undefined) return;
-    const frames = this.#inbox;
+    const frames = this.#inbox; // grows meanwhile: handlers send
     let index = 0;
     try {
-      for (; index < frames.length && index < BATCH && this.#end === undefined; index++) {
-        const frame = frames[index] as Frame;
+      while (index < frames.length && this.#budget > 0 && !this.#ended && this.#onFrame !== undefined) {
+        const frame = frames[index++] as Frame;
+        this.#budget--;
         this.#inboxBytes -= frame.body.length + QUEUED_FRAME_BYTES;
-        if (this.#options.poison === true) this.#deliverPoisoned(frame, take);
-        else take(frame);
+        if (this.#options.poison === true) deliverPoisoned(frame, this.#onFrame);
+        else this.#onFrame(frame);
       }
     } catch (cause) {
       this.#finish({ kind: 'violation', reason: cause instanceof Error ? cause.message : String(cause) });
-      this.#peer?.peerClosed();
-      return;
     }
-    if (this.#end !== undefined) return;
-    if (index === frames.length) {
-      this.#inbox = [];
-      if (this.#peerFull) {
-        this.#peerFull = false;
-        this.#peer?.onDrain();
-      }
-      return;
+    if (this.#ended) return;
+    this.#scheduled = false;
+    this.#inbox = index === frames.length ? [] : frames.slice(index);
+    if (this.#inbox.length > 0 && this.#onFrame !== undefined) this.#schedule();
+    else if (this.#peerEnded) this.#finish({ kind: 'peer' });
+    else if (this.#peerFull) {
+      this.#peerFull = false;
+      this.#peer?.onDrain();
     }
-    this.#inbox = frames.slice(index);
-    this.#scheduled = true;
-    setImmediate(this.#run);
-  }
-
-  /** What another transport would do: bytes are copied, borrowed, and gone afterwards. */
-  #deliverPoisoned(frame: Frame, take: (frame: Frame) => void): void {
-    const body = frame.body.length === 0 ? EMPTY : Buffer.from(frame.body);
-    const packed = frame.head === undefined ? undefined : Buffer.from(packHead(frame.head));
-    const head = packed === undefined ? undefined : unpackHead(packed, 0, packed.length);
-    take({ ...frame, head, body });
-    if (body.length > 0) body.fill(POISON);
-  }
-
-  /** The peer is gone: what it had sent is delivered first. */
-  peerClosed(): void {
-    if (this.#end !== undefined) return;
-    this.#deliver();
-    if (this.#end !== undefined) return;
-    if (this.#inbox.length > 0 && this.#onFrame !== undefined) setImmediate(() => this.peerClosed());
-    else this.#finish({ kind: 'peer' });
   }
 
   #finish(end: ChannelEnd): void {
-    this.#end = end;
+    if (this.#ended) return;
+    this.#ended = true;
     this.#inbox = [];
     this.#inboxBytes = 0;
+    this.#peer?.peerEnded();
     setImmediate(() => this.onEnd(end));
   }
+}
+
+/** What another transport would do: bytes are copied, borrowed, and gone afterwards. */
+function deliverPoisoned(frame: Frame, onFrame: (frame: Frame) => void): void {
+  const body = frame.body.length === 0 ? EMPTY : Buffer.from(frame.body);
+  const packed = frame.head === undefined ? undefined : Buffer.from(packHead(frame.head));
+  const head = packed === undefined ? undefined : unpackHead(packed, 0, packed.length);
+  onFrame({ ...frame, head, body });
+  if (body.length > 0) body.fill(POISON);
 }

@@ -77,8 +77,10 @@ export function openShared(buffer: ArrayBufferLike, side: 'a' | 'b', doorbell: S
     : new SharedChannel(new Producer(ringB), new Consumer(ringA, poison), doorbell, options, release);
 }
 
+/** Stands for `onFrame` before it is set and after the end. */
+const ignore = (_frame: Frame): void => {};
+
 class SharedChannel implements Channel {
-  onFrame: (frame: Frame) => void = () => {};
   onDrain: () => void = () => {};
   onEnd: (end: ChannelEnd) => void = () => {};
   readonly #out: Producer;
@@ -88,8 +90,9 @@ class SharedChannel implements Channel {
   readonly #largest: number;
   readonly #assembly: Assembly;
   readonly #release: () => void;
-  readonly #deliver = (frame: Frame): void => this.onFrame(frame);
+  readonly #deliver = (frame: Frame): void => this.#onFrame(frame);
   readonly #turn = (): void => this.#take(true);
+  #onFrame = ignore;
   #queue: QueuedFrame[] = [];
   #queuedBytes = 0;
   /** `send` has returned false and `onDrain` is due. */
@@ -120,8 +123,17 @@ class SharedChannel implements Channel {
     doorbell.on('data', () => this.#rung());
     doorbell.on('error', () => {}); // a broken pair is the peer's end; 'close' follows
     doorbell.on('close', () => this.#peerGone());
-    // Frames may lie in the ring already; look once the owner has set its handlers.
-    this.#schedule();
+  }
+
+  get onFrame(): (frame: Frame) => void {
+    return this.#onFrame;
+  }
+
+  set onFrame(take: (frame: Frame) => void) {
+    if (this.#ended) return;
+    const first = this.#onFrame === ignore;
+    this.#onFrame = take;
+    if (first) this.#schedule(); // frames may lie in the ring already
   }
 
   get queuedBytes(): number {
@@ -167,7 +179,7 @@ class SharedChannel implements Channel {
     if (this.#ended) return;
     this.#wake();
     if (this.#queue.length > 0) this.#flush();
-    this.#take(false);
+    if (this.#onFrame !== ignore) this.#take(false);
   }
 
   /** Takes what the ring holds, then polls, sleeps or yields. `polled`: this turn was a poll, not a wake-up. */
@@ -312,7 +324,7 @@ class SharedChannel implements Channel {
     if (this.#ended) return;
     // What the peer had published before it died counts. One look: if it lives and goes on writing, that is its problem.
     try {
-      this.#in.drain(Infinity, this.#deliver, this.#assembly);
+      if (this.#onFrame !== ignore) this.#in.drain(Infinity, this.#deliver, this.#assembly);
     } catch (cause) {
       this.#violated(cause);
       return;
@@ -330,7 +342,7 @@ class SharedChannel implements Channel {
     this.#ended = true;
     this.#queue = [];
     this.#queuedBytes = 0;
-    this.onFrame = () => {}; // the rest of a batch that is being taken
+    this.#onFrame = ignore; // the rest of a batch that is being taken
     this.#doorbell.destroy(); // no byte needs to arrive any more: its end makes the peer look
     // Not now: the caller may stand in the middle of a record.
     setImmediate(() => {

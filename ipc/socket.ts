@@ -17,13 +17,13 @@ export function openSocket(stream: Duplex, options: ChannelOptions): Channel {
 }
 
 class SocketChannel implements Channel {
-  onFrame: (frame: Frame) => void = () => {};
   onDrain: () => void = () => {};
   onEnd: (end: ChannelEnd) => void = () => {};
   readonly #stream: Duplex;
   readonly #options: ChannelOptions;
   readonly #frame: BorrowedFrame = { kind: 0, flags: 0, code: 0, call: 0, arg: 0, head: undefined, body: EMPTY };
   readonly #flushSoon = (): void => this.#flush();
+  #onFrame: ((frame: Frame) => void) | undefined;
   #batch = Buffer.allocUnsafeSlow(BATCH_BYTES);
   #batchBytes = 0;
   #scheduled = false;
@@ -38,15 +38,23 @@ class SocketChannel implements Channel {
   constructor(stream: Duplex, options: ChannelOptions) {
     this.#stream = stream;
     this.#options = options;
-    stream.on('data', (chunk: Buffer) => this.#take(chunk));
     stream.on('drain', () => this.#drained());
     stream.on('error', () => {}); // 'close' follows and says all there is to say
-    stream.on('end', () => this.#finish({ kind: 'peer' }));
-    stream.on('close', () => this.#finish({ kind: 'peer' }));
+    stream.on('end', () => this.#peerEnded());
+    stream.on('close', () => this.#peerEnded());
+  }
+
+  get onFrame(): (frame: Frame) => void {
+    return this.#onFrame ?? (() => {});
+  }
+
+  set onFrame(take: (frame: Frame) => void) {
+    if (this.#onFrame === undefined) this.#stream.on('data', (chunk: Buffer) => this.#take(chunk));
+    this.#onFrame = take;
   }
 
   get queuedBytes(): number {
-    return this.#stream.writableLength + this.#batchBytes;
+    return this.#end === undefined ? this.#stream.writableLength + this.#batchBytes : 0;
   }
 
   send(frame: Frame): boolean {
@@ -190,12 +198,18 @@ class SocketChannel implements Channel {
     if (this.#options.poison === true) bytes.fill(POISON, payload, end);
   }
 
+  #peerEnded(): void {
+    if (this.#end === undefined) this.#finish({ kind: 'peer' });
+    else this.#stream.destroy(); // it has read what was sent before `close`
+  }
+
   #finish(end: ChannelEnd): void {
     if (this.#end !== undefined) return;
     this.#end = end;
     this.#batchBytes = 0;
     if (end.kind === 'closed') {
-      this.#stream.end(() => this.#stream.destroy());
+      // Destroying it now would reset the connection if the peer is writing, and the peer might lose what it hasn't read.
+      this.#stream.end();
       setTimeout(() => this.#stream.destroy(), CLOSE_MS).unref();
     } else this.#stream.destroy();
     setImmediate(() => this.onEnd(end));

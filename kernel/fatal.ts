@@ -1,5 +1,6 @@
 // A reason not to start, and what was noticed on the way: lines for the log, collected by the loaders instead of logged by
 // them, so that loading stays a function that tests can call.
+import type { Log } from '../proto/log.ts';
 
 /** One line for the log. Never holds a secret's value. */
 export interface Notice {
@@ -34,3 +35,8 @@ const SYSTEM_REASONS: Readonly<Record<string, string>> = {
   EISDIR: 'is a directory', ELOOP: 'too many levels of symbolic links', EMFILE: 'too many open files', ENAMETOOLONG: 'file name too long',
   EROFS: 'read-only file system', ENOSPC: 'no space left on device', EEXIST: 'file exists', EIO: 'input/output error',
 };
+
+/** Logs what a loader noticed. */
+export function logNotices(log: Log, notices: readonly Notice[]): void {
+  for (const { level, scope, component, text } of notices) log[level]({ scope, component }, text);
+}

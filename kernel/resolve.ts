@@ -1,6 +1,5 @@
 // A component's references to their values: secrets, environment variables, templates (contract: component manifest).
 // Secrets flow from here into the one spec that names them and nowhere else; notices name them and never show them.
-import { randomUUID } from 'node:crypto';
 import { logName, type ComponentSpec, type MetadataItem } from '../proto/init.ts';
 import type { Component, MetadataEntry } from './components.ts';
 import { variable, type Environment } from './environment.ts';
@@ -78,7 +77,7 @@ function secretValue(store: SecretStore, { secretName, secretKey }: MetadataEntr
 function expand(value: string, { appId, namespace, podName }: ResolveContext): string {
   return value.replace(/\{(?:uuid|podName|namespace|appID)\}/g, (template) => {
     switch (template) {
-      case '{uuid}': return randomUUID();
+      case '{uuid}': return crypto.randomUUID();
       case '{podName}': return podName;
       case '{namespace}': return `${namespace || 'default'}.${appId}`;
       default: return appId;

@@ -1,6 +1,5 @@
 // Everything the sidecar is told by its resources directories: components for each block with their secrets resolved, the
 // secret stores, and what could not be used, with reasons (contract: resource loading, init order and failures).
-import { cwd } from 'node:process';
 import { logName, type ComponentSpec, type ComponentStatus } from '../proto/init.ts';
 import { acceptComponents, CATEGORIES, categoryOf, decodeComponents, type Component } from './components.ts';
 import type { Config } from './config.ts';
@@ -46,7 +45,7 @@ export interface LoadOptions {
 
 /** @throws FatalError when the sidecar must not start. */
 export async function loadResources(config: Config, options: LoadOptions = {}): Promise<Resources> {
-  const { env = process.env, deny = [], workingDirectory = cwd() } = options;
+  const { env = process.env, deny = [], workingDirectory = process.cwd() } = options;
   const loader = new Loader(config, env);
   if (config.quickStart) {
     const { specs, notices } = await embeddedComponents(workingDirectory);

@@ -118,9 +118,12 @@ describe('peekName', () => {
   });
 
   it('does not take bytes for a name it has seen', () => {
-    // The text é is one character long, and so is the byte 0xe9, which is not UTF-8.
-    expect(peekName(new BinaryWriter().tag(1, 2).string('é').finish())).toBe('é');
-    expect(peekName(Uint8Array.from([0x0a, 1, 0xe9]))).toBeUndefined();
+    // The text é and one more is two characters long, and so are the bytes 0xe9 and one more, which are not UTF-8. Some share a slot.
+    for (let more = 1; more < 0x80; more++) {
+      const text = `é${String.fromCharCode(more)}`;
+      expect(peekName(new BinaryWriter().tag(1, 2).string(text).finish())).toBe(text);
+      expect(peekName(Uint8Array.from([0x0a, 2, 0xe9, more]))).toBeUndefined();
+    }
     for (const twice of ['redis-a', 'redis-b', 'redis-a']) expect(peekName(new BinaryWriter().tag(1, 2).string(twice).finish())).toBe(twice);
   });
 

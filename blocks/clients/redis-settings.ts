@@ -1,5 +1,6 @@
 // The settings that all of Dapr's Redis components share: their metadata fields, and what those mean to one
 // multiplexed connection.
+import { isIPv6 } from 'node:net';
 import { createSecureContext, getCACertificates, type ConnectionOptions } from 'node:tls';
 import { InvalidMetadata } from '../driver.ts';
 import { duration, flag, integer, list, noEffect, oneOf, text, unsupported, type Values } from '../metadata.ts';
@@ -122,7 +123,7 @@ export function addressText({ host, port }: RedisAddress): string {
 /** `host`, `host:port`, `[v6]`, `[v6]:port` or a bare IPv6 address. */
 function parseAddress(address: string, separatePort: number): RedisAddress {
   const [, bracketed, plain, digits] = /^(?:\[([^\]]+)\]|([^:]+))(?::(\d+))?$/.exec(address) ?? [];
-  const host = bracketed ?? plain ?? (/^[\da-f:.]+$/i.test(address) ? address : undefined);
+  const host = bracketed ?? plain ?? (isIPv6(address) ? address : undefined);
   const port = digits === undefined ? separatePort || DEFAULT_PORT : Number(digits);
   if (host === undefined || port < 1 || port > 65_535) throw new InvalidMetadata(`metadata field "redisHost" has an invalid address ${JSON.stringify(address)}: it must be host:port`);
   if (digits !== undefined && separatePort !== 0 && separatePort !== port) {

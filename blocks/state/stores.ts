@@ -60,6 +60,10 @@ function withLayout(table: DriverTable<StateStore>, owner: Owner): DriverTable<O
 function layOut(spec: ComponentSpec, owner: Owner, log: Logger): Layout {
   const encryption = openEncryption(spec);
   if (encryption !== undefined) log.info({ component: spec.name }, `Automatic encryption enabled for state store ${spec.name}`);
+  else if (spec.metadata.some(({ name }) => name.toLowerCase() === 'primaryencryptionkey')) {
+    // Dapr is silent about it. Data in the clear that its owner believes encrypted is worth a line.
+    log.warn({ component: spec.name }, `Encryption is off for state store ${spec.name}: primaryEncryptionKey has to be spelt like this, and to be a secretKeyRef of a secret store that is loaded`);
+  }
   return { prefix: keyPrefix(spec, owner), encryption };
 }
 
