@@ -10,7 +10,7 @@ import type { StateStore } from '../blocks/state/store.ts';
 import { stateConformance, type StateConformanceOptions } from './conformance/state.ts';
 import { startRedis, type RedisServer } from './servers/redis.ts';
 import { describeWithRedis } from './servers/suites.ts';
-import { componentSpec, driverContext, memoryLog, SCOPE } from './support.ts';
+import { componentSpec, driverContext, memoryLog, read, removal, SCOPE, upsert } from './support.ts';
 
 const UUID = /^[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
 
@@ -28,7 +28,7 @@ const sqliteOptions: StateConformanceOptions = {
     minusTwo: `error parsing TTL: incorrect value for metadata 'ttlInSeconds': must be -1 or greater`,
   },
 };
-export const redisOptions: StateConformanceOptions = {
+const redisOptions: StateConformanceOptions = {
   features: ['ETAG', 'TRANSACTIONAL', 'TTL', 'KEYS_LIKE'],
   etag: /^[1-9]\d*$/, badEtag: '9999999', malformedEtag: 'bad-etag', etagOfAbsentKey: 'ignored', etagOnLastWrite: 'ignored', reportsExpiry: false, writeWithoutTtl: 'keeps', shared: true,
   ttlErrors: { foo: 'failed to parse ttl from metadata: strconv.ParseInt: parsing "foo": invalid syntax' },
@@ -41,14 +41,12 @@ stateConformance('state.in-memory', () => open(componentSpec('state.in-memory'))
 });
 
 describe('state.in-memory', () => {
-  const write = (key: string, ttlInSeconds?: string) => ({
-    kind: 'upsert', key, value: Buffer.from('1'), isJson: true, etag: undefined, concurrency: '', consistency: '', metadata: ttlInSeconds === undefined ? {} : { ttlInSeconds },
-  } as const);
+  const write = (key: string, ttlInSeconds?: string) => upsert(key, '1', { metadata: ttlInSeconds === undefined ? {} : { ttlInSeconds } });
 
   it('answers without a promise', async () => {
     const store = await open(componentSpec('state.in-memory'));
     expect(store.set(write('k'), SCOPE)).toBeUndefined();
-    expect(store.get({ key: 'k', consistency: '', metadata: {} }, SCOPE)).toMatchObject({ data: Buffer.from('1') });
+    expect(store.get(read('k'), SCOPE)).toMatchObject({ data: Buffer.from('1') });
     await store.close();
   });
 
@@ -61,12 +59,12 @@ describe('state.in-memory', () => {
       for (const key of ['a', 'b', 'c']) await store.set(write(key, '2'), SCOPE);
       expect(vi.getTimerCount()).toBe(1);
       await store.set(write('b'), SCOPE); // takes its expiry away
-      await store.delete({ ...write('c'), kind: 'delete' }, SCOPE);
+      await store.delete(removal('c'), SCOPE);
       await vi.advanceTimersByTimeAsync(3000);
       expect(vi.getTimerCount()).toBe(0);
-      expect(await store.get({ key: 'b', consistency: '', metadata: {} }, SCOPE)).toBeDefined();
+      expect(await store.get(read('b'), SCOPE)).toBeDefined();
       await store.set(write('d', '9000000000000000000'), SCOPE);
-      expect(await store.get({ key: 'd', consistency: '', metadata: {} }, SCOPE)).toMatchObject({ metadata: { ttlExpireTime: '9999-12-31T23:59:59Z' } });
+      expect(await store.get(read('d'), SCOPE)).toMatchObject({ metadata: { ttlExpireTime: '9999-12-31T23:59:59Z' } });
       expect(vi.getTimerCount()).toBe(1);
       await store.close();
       expect(vi.getTimerCount()).toBe(0);
@@ -77,10 +75,10 @@ describe('state.in-memory', () => {
 
   it('words its mismatches as Dapr does', async () => {
     const store = await open(componentSpec('state.in-memory'));
-    const attempt = async (key: string, etag: string | undefined, concurrency: '' | 'first-write' = '') => store.set({ ...write(key), etag, concurrency }, SCOPE);
+    const attempt = async (key: string, etag: string | undefined, concurrency: '' | 'first-write' = '') => store.set(upsert(key, '1', { etag, concurrency }), SCOPE);
     await expect(attempt('app||k', 'e')).rejects.toThrow('possible etag mismatch. error from state store: state not exist or expired for key=app||k');
     await attempt('app||k', undefined);
-    const current = (await store.get({ key: 'app||k', consistency: '', metadata: {} }, SCOPE))?.etag;
+    const current = (await store.get(read('app||k'), SCOPE))?.etag;
     await expect(attempt('app||k', 'e')).rejects.toThrow(`possible etag mismatch. error from state store: state etag not match for key=app||k: current=${current}, expect=e`);
     await expect(attempt('app||k', undefined, 'first-write')).rejects.toThrow('possible etag mismatch. error from state store: item already exists and no etag was passed');
     await store.close();
@@ -125,8 +123,8 @@ describe('state.sqlite', () => {
     const connectionString = file('read-only.db');
     await (await open(componentSpec('state.sqlite', { connectionString, disableWAL: 'true' }))).close();
     const store = await open(componentSpec('state.sqlite', { connectionString: `file:${connectionString}?mode=ro` }));
-    expect(await store.get({ key: 'k', consistency: '', metadata: {} }, SCOPE)).toBeUndefined();
-    await expect((async () => store.delete({ kind: 'delete', key: 'k', etag: undefined, concurrency: '', consistency: '', metadata: {} }, SCOPE))()).rejects.toThrow('readonly database');
+    expect(await store.get(read('k'), SCOPE)).toBeUndefined();
+    await expect((async () => store.delete(removal('k'), SCOPE))()).rejects.toThrow('readonly database');
     await store.close();
     await expect(open(componentSpec('state.sqlite', { connectionString: `${connectionString}?mode=ro`, metadataTableName: 'other' }))).rejects.toThrow(/no such table|is read-only/);
   });
@@ -135,10 +133,10 @@ describe('state.sqlite', () => {
     const connectionString = file('two.db');
     const stores = await Promise.all(['one', 'two'].map((tableName) => open(componentSpec('state.sqlite', { connectionString, tableName }))));
     for (const [index, store] of stores.entries()) {
-      await store.set({ kind: 'upsert', key: 'k', value: Buffer.from(String(index)), isJson: true, etag: undefined, concurrency: '', consistency: '', metadata: {} }, SCOPE);
+      await store.set(upsert('k', String(index)), SCOPE);
     }
     for (const [index, store] of stores.entries()) {
-      expect(Buffer.from((await store.get({ key: 'k', consistency: '', metadata: {} }, SCOPE))?.data ?? []).toString()).toBe(String(index));
+      expect(Buffer.from((await store.get(read('k'), SCOPE))?.data ?? []).toString()).toBe(String(index));
       await store.close();
     }
   });
@@ -160,7 +158,7 @@ describeWithRedis('state.redis', () => {
 
   it('gives every write the component\'s own ttlInSeconds unless the request has one', async () => {
     const store = await open(componentSpec('state.redis', { redisHost: server.address, ttlInSeconds: '100' }));
-    const write = (key: string, metadata: Readonly<Record<string, string>>) => store.set({ kind: 'upsert', key, value: Buffer.from('1'), isJson: true, etag: undefined, concurrency: '', consistency: '', metadata }, SCOPE);
+    const write = (key: string, metadata: Readonly<Record<string, string>>) => store.set(upsert(key, '1', { metadata }), SCOPE);
     await write('ttl-default', {});
     await write('ttl-own', { ttlInSeconds: '50' });
     await write('ttl-none', { ttlInSeconds: '-5' });

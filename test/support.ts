@@ -1,7 +1,8 @@
-// Small things that many tests need: a logger that remembers, a component spec, a call's scope.
+// Small things that many tests need: a logger that remembers, a component spec, a call's scope, requests to a store.
 import type { CallScope, Logger } from '../blocks/block.ts';
 import type { DriverContext } from '../blocks/components.ts';
 import type { ComponentSpec } from '../blocks/driver.ts';
+import type { Read, Removal, StringMap, Write } from '../blocks/state/store.ts';
 
 export interface LogRecord {
   readonly level: 'debug' | 'info' | 'warn' | 'error';
@@ -36,3 +37,20 @@ export function driverContext(log: Logger = memoryLog()): DriverContext {
 
 /** The scope of a call that nobody cancels. */
 export const SCOPE: CallScope = { signal: new AbortController().signal };
+
+/** What a change may say beside its key; what is left out has no effect. */
+export type WriteOptions = Partial<Pick<Write, 'etag' | 'concurrency' | 'consistency' | 'metadata' | 'isJson'>>;
+
+export function read(key: string, metadata: StringMap = {}): Read {
+  return { key, consistency: '', metadata };
+}
+
+/** @param value text is JSON, bytes are bytes, undefined is null */
+export function upsert(key: string, value: string | Uint8Array | undefined, options: WriteOptions = {}): Write {
+  const isJson = options.isJson ?? typeof value === 'string';
+  return { kind: 'upsert', key, value: typeof value === 'string' ? Buffer.from(value) : value, etag: undefined, concurrency: '', consistency: '', metadata: {}, ...options, isJson };
+}
+
+export function removal(key: string, options: Omit<WriteOptions, 'isJson'> = {}): Removal {
+  return { kind: 'delete', key, etag: undefined, concurrency: '', consistency: '', metadata: {}, ...options };
+}
