@@ -1,6 +1,6 @@
 // The channel over shared memory: one ring each way, and a socket whose bytes mean nothing but "look again". Bytes cross
 // without a system call while both sides are awake.
-import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { POISON, QUEUED_FRAME_BYTES, type Channel, type ChannelEnd, type ChannelOptions } from './channel.ts';
 import { EMPTY, Flag, Kind, type Frame } from './frame.ts';
 import { Assembly, leadOf } from './fragments.ts';
@@ -65,7 +65,7 @@ export interface SharedOptions extends ChannelOptions {
  * @param release called last: unmaps the segment.
  * @throws Error when the segment is not of this layout
  */
-export function openShared(buffer: ArrayBufferLike, side: 'a' | 'b', doorbell: Socket, options: SharedOptions, release: () => void = () => {}): Channel {
+export function openShared(buffer: ArrayBufferLike, side: 'a' | 'b', doorbell: Duplex, options: SharedOptions, release: () => void = () => {}): Channel {
   const prefix = new Uint32Array(buffer, 0, 4);
   if (side === 'a') prefix.set([MAGIC, LAYOUT, options.ringBytes]);
   else if (prefix[0] !== MAGIC || prefix[1] !== LAYOUT || prefix[2] !== options.ringBytes) throw new Error('the shared segment has another layout: kernel and block are of different versions');
@@ -85,7 +85,7 @@ class SharedChannel implements Channel {
   onEnd: (end: ChannelEnd) => void = () => {};
   readonly #out: Producer;
   readonly #in: Consumer;
-  readonly #doorbell: Socket;
+  readonly #doorbell: Duplex;
   readonly #maxFrameBytes: number;
   readonly #largest: number;
   readonly #assembly: Assembly;
@@ -112,7 +112,7 @@ class SharedChannel implements Channel {
   /** Above 0: short looks have found answers lately. */
   #spinPays = 8;
 
-  constructor(out: Producer, incoming: Consumer, doorbell: Socket, options: SharedOptions, release: () => void) {
+  constructor(out: Producer, incoming: Consumer, doorbell: Duplex, options: SharedOptions, release: () => void) {
     this.#out = out;
     this.#in = incoming;
     this.#doorbell = doorbell;

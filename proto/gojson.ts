@@ -13,7 +13,12 @@ const SHALLOW = 64;
 
 /** A JSON string, with the characters escaped that Go escapes. Lone surrogates become U+FFFD. */
 export function quote(text: string): string {
-  return escapeHtml(JSON.stringify(text.toWellFormed()));
+  return escapeHtml(bareQuote(text));
+}
+
+/** Not yet escaped for HTML: cheaper to do once for the whole text. */
+function bareQuote(text: string): string {
+  return JSON.stringify(text.toWellFormed());
 }
 
 /**
@@ -23,7 +28,7 @@ export function quote(text: string): string {
  */
 export function stringify(value: unknown): string {
   // Most values come in Go's form already, and then the engine's own printer says the same.
-  return isPlain(value, 0) ? escapeHtml(JSON.stringify(value)) : print(value, JSON_STYLE);
+  return escapeHtml(isPlain(value, 0) ? JSON.stringify(value) : print(value, JSON_STYLE));
 }
 
 /** The value as Go's `%v` prints it: `map[a:1 b:[x <nil>]]`. Bytes print as a slice of numbers. */
@@ -33,7 +38,7 @@ export function goPrint(value: unknown): string {
 
 /** Compares by UTF-8 bytes, which is by code point; `<` compares UTF-16 units and puts U+FF21 after U+1F600. */
 export function compareUtf8(a: string, b: string): number {
-  const shorter = Math.min(a.length, b.length);
+  const shorter = a.length < b.length ? a.length : b.length;
   for (let i = 0; i < shorter; i++) {
     const left = a.charCodeAt(i);
     const right = b.charCodeAt(i);
@@ -57,21 +62,23 @@ export function escapeHtml(json: string): string {
 /** Whether `JSON.stringify` prints the value as Go would, but for the characters that `escapeHtml` sees to. */
 function isPlain(value: unknown, depth: number): boolean {
   if (typeof value === 'string') return value.isWellFormed();
-  if (typeof value === 'number') return Number.isFinite(value) && !Object.is(value, -0);
+  if (typeof value === 'number') return Number.isFinite(value) && (value !== 0 || !Object.is(value, -0));
   if (typeof value !== 'object' || value === null) return true;
   if (depth === SHALLOW) return false;
   if (Array.isArray(value)) {
     for (const element of value) if (!isPlain(element, depth + 1)) return false;
     return true;
   }
-  let before: string | undefined;
-  for (const [key, member] of Object.entries(value)) {
-    if (before !== undefined && compareUtf8(before, key) >= 0) return false;
-    if (!key.isWellFormed() || !isPlain(member, depth + 1)) return false;
+  let before = '';
+  for (const key of Object.keys(value)) {
+    if (compareUtf8(before, key) > 0 || !key.isWellFormed()) return false;
+    if (!isPlain((value as JsonMap)[key], depth + 1)) return false;
     before = key;
   }
   return true;
 }
+
+type JsonMap = Readonly<Record<string, unknown>>;
 
 /** How the parts of a tree look in one notation. */
 interface Style {
@@ -83,7 +90,7 @@ interface Style {
   readonly between: string;
 }
 
-const JSON_STYLE: Style = { nil: 'null', text: quote, number: jsonNumber, map: ['{', '}'], list: ['[', ']'], between: ',' };
+const JSON_STYLE: Style = { nil: 'null', text: bareQuote, number: jsonNumber, map: ['{', '}'], list: ['[', ']'], between: ',' };
 const GO_STYLE: Style = { nil: '<nil>', text: (text) => text, number: goNumber, map: ['map[', ']'], list: ['[', ']'], between: ' ' };
 
 /** A list or map that is being printed. */
@@ -93,22 +100,37 @@ interface Frame {
   next: number;
 }
 
-/** Iterative: the depth of a value is the peer's choice, and 10,000 levels are valid. */
-function print(root: unknown, style: Style): string {
+/** Recursive as long as that is safe: the depth of a value is the peer's choice, and 10,000 levels are valid. */
+function print(value: unknown, style: Style, depth = 0): string {
+  if (typeof value !== 'object' || value === null) return scalar(value, style);
+  if (depth === SHALLOW) return printDeep(value, style);
+  const frame = frameOf(value);
+  const { keys, values } = frame;
+  let out = opening(frame, style);
+  for (let i = 0; i < values.length; i++) {
+    if (i > 0) out += style.between;
+    if (keys !== undefined) out += `${style.text(keys[i]!)}:`;
+    out += print(values[i], style, depth + 1);
+  }
+  return out + closing(frame, style);
+}
+
+/** The same with a stack of its own. */
+function printDeep(root: object, style: Style): string {
   const open: Frame[] = [];
   let out = '';
-  let value = root;
+  let value: unknown = root;
   for (;;) {
     if (typeof value === 'object' && value !== null) {
       const frame = frameOf(value);
-      out += (frame.keys === undefined ? style.list : style.map)[0];
+      out += opening(frame, style);
       open.push(frame);
     } else {
       out += scalar(value, style);
     }
     let frame = open.at(-1);
     while (frame !== undefined && frame.next === frame.values.length) {
-      out += (frame.keys === undefined ? style.list : style.map)[1];
+      out += closing(frame, style);
       open.pop();
       frame = open.at(-1);
     }
@@ -119,10 +141,20 @@ function print(root: unknown, style: Style): string {
   }
 }
 
+function opening({ keys }: Frame, style: Style): string {
+  return (keys === undefined ? style.list : style.map)[0];
+}
+
+function closing({ keys }: Frame, style: Style): string {
+  return (keys === undefined ? style.list : style.map)[1];
+}
+
 function frameOf(value: object): Frame {
   if (Array.isArray(value)) return { values: value, keys: undefined, next: 0 };
-  const members = Object.entries(value).filter(([, member]) => member !== undefined).sort(([a], [b]) => compareUtf8(a, b));
-  return { values: members.map(([, member]) => member), keys: members.map(([key]) => key), next: 0 };
+  const keys: string[] = [];
+  for (const key of Object.keys(value)) if ((value as JsonMap)[key] !== undefined) keys.push(key);
+  keys.sort(compareUtf8);
+  return { values: keys.map((key) => (value as JsonMap)[key]), keys, next: 0 };
 }
 
 function scalar(value: unknown, style: Style): string {

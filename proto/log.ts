@@ -1,10 +1,10 @@
-// The logger of every process of the sidecar, kernel and blocks alike. It lives in the vocabulary because both need the
-// very same lines and may not import each other. Lines are written synchronously: the last one before a crash is the one
-// that is wanted. (pino was measured at 20 ms of import in each process, and would have written none of these lines: the
-// form is logrus', so only its level check would have been left.)
+// The logger of every process of the sidecar, kernel and blocks alike: pino, with daprd's keys and daprd's text form. It
+// lives in the vocabulary because both need the very same lines and may not import each other. Lines are written
+// synchronously: the last one before a crash is the one that is wanted.
 import { openSync, writeSync } from 'node:fs';
+import { pino, type DestinationStream } from 'pino';
 import type { LogSettings } from './init.ts';
-import { jsonFormat, textFormat, type LogLevel } from './logline.ts';
+import { cleaner, flatten, LEVEL_NAMES, textLine, timestamp, type Fields, type LogLevel } from './logline.ts';
 
 /** Structured fields first, then the text. Never throws, never waits longer than a stalled reader is granted. */
 export interface Log {
@@ -36,22 +36,28 @@ export interface LogOptions {
   readonly now?: () => Date;
 }
 
-const RANK = { debug: 0, info: 1, warn: 2, error: 3, fatal: 4 } as const satisfies Record<LogLevel, number>;
-
 export function openLog(settings: LogSettings, options: LogOptions = {}): Log {
   const { output = outputTo(STDOUT), fields = {}, conceal = [], now = () => new Date() } = options;
-  const format = (settings.json ? jsonFormat : textFormat)(conceal);
+  const clean = cleaner(conceal);
   const base = { app_id: settings.appId, instance: settings.instance, scope: 'dapr.runtime', type: 'log', ver: settings.version };
-  const least = RANK[settings.level];
-  let lost = 0;
+  const stream = settings.json ? new LineStream(output) : new TextStream(output, now);
+  const logger = pino({
+    level: settings.level,
+    base: null,
+    timestamp: () => `,"time":"${timestamp(now())}"`,
+    formatters: { level: (label) => ({ level: LEVEL_NAMES[label as LogLevel] }) },
+  }, stream);
+  let reporting = false;
   const write = (level: LogLevel, text: string, lists: readonly object[]) => {
-    if (RANK[level] < least) return;
-    const time = now();
-    if (lost > 0) {
-      const report = `${lost} log lines were lost: the output did not take them`;
-      if (output.write(format({ time, level: 'warn', text: report, fields: [base] }))) lost = 0;
+    if (!logger.isLevelEnabled(level)) return;
+    if (stream.lost > 0 && !reporting) {
+      const { lost } = stream;
+      reporting = true;
+      write('warn', `${lost} log lines were lost: the output did not take them`, [base]);
+      reporting = false;
+      stream.lost = stream.taken ? 0 : lost; // the report itself is no loss
     }
-    if (!output.write(format({ time, level, text, fields: lists }))) lost++;
+    logger[level](flatten(lists, clean), clean(text));
   };
   const bind = (lists: readonly object[]): Log => ({
     debug: (own, text) => write('debug', text, [...lists, own]),
@@ -59,10 +65,47 @@ export function openLog(settings: LogSettings, options: LogOptions = {}): Log {
     warn: (own, text) => write('warn', text, [...lists, own]),
     error: (own, text) => write('error', text, [...lists, own]),
     fatal: (own, text) => write('fatal', text, [...lists, own]),
-    enabled: (level) => RANK[level] >= least,
+    enabled: (level) => logger.isLevelEnabled(level),
     with: (own) => bind([...lists, own]),
   });
   return bind([base, fields]);
+}
+
+/** pino's own lines, as they are; counts those that the output did not take. */
+class LineStream implements DestinationStream {
+  lost = 0;
+  /** Whether the last line got through. */
+  taken = true;
+  readonly #output: LogOutput;
+
+  constructor(output: LogOutput) {
+    this.#output = output;
+  }
+
+  write(line: string): void {
+    this.taken = this.#output.write(line);
+    if (!this.taken) this.lost++;
+  }
+}
+
+const METADATA: unique symbol = Symbol.for('pino.metadata');
+
+/** Text lines, from the record that pino leaves on a stream that asks for it. */
+class TextStream extends LineStream {
+  readonly [METADATA] = true;
+  lastLevel = 0;
+  lastMsg = '';
+  lastObj: Fields = {};
+  readonly #now: () => Date;
+
+  constructor(output: LogOutput, now: () => Date) {
+    super(output);
+    this.#now = now;
+  }
+
+  override write(): void {
+    super.write(textLine(this.#now(), pino.levels.labels[this.lastLevel] as LogLevel, this.lastMsg, this.lastObj));
+  }
 }
 
 const STDOUT = 1;

@@ -1,24 +1,15 @@
-// One log record as one line: the text form of daprd (logrus without a terminal) or JSON with the same keys
-// (contract: log format). Pure, and it answers for whatever it is given: a log call must not be what breaks.
+// What goes into a log line: fields made flat and harmless, and the text form of daprd, which is logrus' without a
+// terminal (contract: log format). Pure, and it answers for whatever it is given: a log call must not be what breaks.
 import { goQuote } from './quote.ts';
 
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'fatal';
 
-export interface LogRecord {
-  readonly time: Date;
-  readonly level: LogLevel;
-  readonly text: string;
-  /** Later lists win. Values may be anything; undefined ones are left out. */
-  readonly fields: readonly object[];
-}
-
-/** Turns a record into a line that ends with a newline and has no other. */
-export type FormatLine = (record: LogRecord) => string;
-
-type Scalar = string | number | boolean;
+export type Scalar = string | number | boolean;
+/** What a line carries beside time, level and text: harmless keys in order, values without secrets. */
+export type Fields = Readonly<Record<string, Scalar>>;
 
 /** logrus' names; only one differs from ours. */
-const LEVEL_NAMES = { debug: 'debug', info: 'info', warn: 'warning', error: 'error', fatal: 'fatal' } as const satisfies Record<LogLevel, string>;
+export const LEVEL_NAMES = { debug: 'debug', info: 'info', warn: 'warning', error: 'error', fatal: 'fatal' } as const satisfies Record<LogLevel, string>;
 const BARE = /^[A-Za-z0-9\-._/@^+]*$/;
 /** Keys that the line has already. A field of that name gets a prefix, as in logrus. */
 const TAKEN: ReadonlySet<string> = new Set(['time', 'level', 'msg']);
@@ -29,28 +20,15 @@ const LONGEST_VALUE = 32_768;
 /** A shorter secret is not looked for in values: it would punch holes into ordinary words. */
 const SHORTEST_SECRET = 6;
 
-/** @param conceal texts that must not appear in any line, such as the API tokens. */
-export function textFormat(conceal: readonly string[] = []): FormatLine {
-  const clean = cleaner(conceal);
-  return ({ time, level, text, fields }) => {
-    let line = `time="${timestamp(time)}" level=${LEVEL_NAMES[level]} msg=${bareOrQuoted(clean(text))}`;
-    for (const [key, value] of entries(fields, clean)) line += ` ${key}=${bareOrQuoted(String(value))}`;
-    return `${line}\n`;
-  };
-}
-
-/** As `textFormat`, in JSON. */
-export function jsonFormat(conceal: readonly string[] = []): FormatLine {
-  const clean = cleaner(conceal);
-  return ({ time, level, text, fields }) => {
-    let line = `{"time":"${timestamp(time)}","level":"${LEVEL_NAMES[level]}","msg":${JSON.stringify(clean(text))}`;
-    for (const [key, value] of entries(fields, clean)) line += `,${JSON.stringify(key)}:${JSON.stringify(value)}`;
-    return `${line}}\n`;
-  };
+/** The text form: one line that ends with a newline and has no other. */
+export function textLine(time: Date, level: LogLevel, text: string, fields: Fields): string {
+  let line = `time="${timestamp(time)}" level=${LEVEL_NAMES[level]} msg=${bareOrQuoted(text)}`;
+  for (const key of Object.keys(fields)) line += ` ${key}=${bareOrQuoted(String(fields[key]))}`;
+  return `${line}\n`;
 }
 
 /** RFC 3339 with as many digits of a second as there are: Go drops trailing zeros. */
-function timestamp(time: Date): string {
+export function timestamp(time: Date): string {
   return time.toISOString().replace(/\.?0*Z$/, 'Z');
 }
 
@@ -58,8 +36,8 @@ function bareOrQuoted(value: string): string {
   return BARE.test(value) ? value : goQuote(value);
 }
 
-/** The fields of a line, cleaned and sorted by key. */
-function entries(lists: readonly object[], clean: (text: string) => string): [string, Scalar][] {
+/** The fields of a line, cleaned and sorted by key. Later lists win. Values may be anything; undefined ones are left out. */
+export function flatten(lists: readonly object[], clean: (text: string) => string): Fields {
   const merged = new Map<string, Scalar>();
   for (const list of lists) {
     for (const key of Object.keys(list)) {
@@ -67,7 +45,9 @@ function entries(lists: readonly object[], clean: (text: string) => string): [st
       if (value !== undefined) merged.set(keyOf(key, clean), value);
     }
   }
-  return [...merged].sort(([a], [b]) => (a < b ? -1 : 1));
+  const fields = Object.create(null) as Record<string, Scalar>; // a peer's `__proto__` is a key like any other
+  for (const key of [...merged.keys()].sort()) fields[key] = merged.get(key) as Scalar;
+  return fields;
 }
 
 /** Keys are never quoted, so only harmless characters may be in them. */
@@ -98,8 +78,11 @@ function textOf(value: object | null): string {
   return typeof json === 'string' ? json.replace(/^"(.*)"$/s, '$1') : String(value);
 }
 
-/** Takes secrets out of a text and cuts it. The cut comes last: half a secret is one, too. */
-function cleaner(conceal: readonly string[]): (text: string) => string {
+/**
+ * Takes secrets out of a text and cuts it. The cut comes last: half a secret is one, too.
+ * @param conceal texts that must not appear in any line, such as the API tokens.
+ */
+export function cleaner(conceal: readonly string[]): (text: string) => string {
   const needles = conceal
     .filter((secret) => secret.length >= SHORTEST_SECRET)
     .flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1)])

@@ -18,7 +18,7 @@ export class FakeStore implements StateStore {
   maxTransactionOperations?: number;
   getMany?: (reads: readonly Read[]) => Awaitable<(Item | undefined)[]>;
   transact?: (operations: readonly Operation[], metadata: StringMap) => Awaitable<void> = (operations, metadata) => {
-    this.transactions.push({ operations, metadata });
+    this.transactions.push({ operations: operations.map(plain), metadata });
     return this.#answer('transact', () => undefined);
   };
 
@@ -28,7 +28,7 @@ export class FakeStore implements StateStore {
   }
 
   set(write: Write): Awaitable<void> {
-    this.calls.push(write);
+    this.calls.push(plain(write));
     return this.#answer(write.key, () => { this.items.set(write.key, { data: write.value, etag: '1' }); });
   }
 
@@ -46,6 +46,11 @@ export class FakeStore implements StateStore {
     };
     return this.slow ? Promise.resolve().then(run) : run();
   }
+}
+
+/** With bytes of one kind, so that tests can compare. */
+function plain(operation: Operation): Operation {
+  return operation.kind === 'upsert' ? { ...operation, value: operation.value && new Uint8Array(operation.value) } : operation;
 }
 
 export interface Answer {

@@ -8,7 +8,8 @@ import { MapDecoding } from './mapstructure.ts';
 import type { SaveItem, TransactionItem } from './requests.ts';
 import type { StringMap } from './store.ts';
 
-const encoder = new TextEncoder();
+/** What an item without a value stores. Shared: there may be as many as fit into a body. */
+const NULL: Uint8Array = Buffer.from('null');
 
 const SET_REQUEST = fields('key', 'value', 'etag', 'metadata', 'options', 'contentType');
 const OPTIONS = fields('Concurrency', 'Consistency');
@@ -48,7 +49,7 @@ function saveItem(go: GoDecoding, from: unknown, url: StringMap): SaveItem {
   }
   return {
     key, etag, concurrency, consistency, metadata: merge(metadata, url),
-    value: encoder.encode(json), isJson: true, plaintext: 'printed', fault: undefined,
+    value: jsonBytes(json), isJson: true, plaintext: 'printed', fault: undefined,
   };
 }
 
@@ -143,11 +144,15 @@ function transactionItem(go: GoDecoding, operation: string, request: unknown, ur
   if (operation === 'upsert') map.text('ContentType');
   const fault = map.fault();
   if (fault !== undefined) return FAIL.malformedBody(fault);
-  const json = operation === 'upsert' ? go.json(map.value('Value') ?? null, 'stateTransactionRequestBodyOperation.operations.request') : '';
+  const json = operation === 'upsert' ? go.json(map.value('Value') ?? null, 'stateTransactionRequestBodyOperation.operations.request') : 'null';
   return {
     operation, key, etag, concurrency, consistency, metadata: merge(metadata, url),
-    value: encoder.encode(json), isJson: true, plaintext: 'printed', fault: undefined,
+    value: jsonBytes(json), isJson: true, plaintext: 'printed', fault: undefined,
   };
+}
+
+function jsonBytes(json: string): Uint8Array {
+  return json === 'null' ? NULL : Buffer.from(json);
 }
 
 /** URL metadata wins. */

@@ -18,7 +18,6 @@ type Form<Request, Response> = Pick<Method<Request, Response>, 'decodeGrpc' | 'e
 
 const EMPTY = new Uint8Array(0);
 const NO_ENTRIES: Map<string, string> = new Map();
-const encoder = new TextEncoder();
 /** google.protobuf.Empty has no bytes. */
 const empty = (): Uint8Array => EMPTY;
 
@@ -32,7 +31,8 @@ export const getForm: Form<GetRequest, Item | undefined> = {
   },
   encodeGrpc: (item) => {
     if (item === undefined) return EMPTY;
-    return GetStateResponse.encode({ data: item.data ?? EMPTY, etag: item.etag ?? '', metadata: entriesOf(item.metadata) }).finish();
+    const { data = EMPTY, etag = '', metadata } = item;
+    return metadata === undefined ? getResponse(data, etag) : GetStateResponse.encode({ data, etag, metadata: entriesOf(metadata) }).finish();
   },
 };
 
@@ -89,6 +89,35 @@ export const queryForm: Form<QueryRequest, void> = {
   encodeGrpc: empty,
 };
 
+/** GetStateResponse without metadata, by hand: the hottest answer there is, and the general encoder takes ten times as long. */
+function getResponse(data: Uint8Array, etag: string): Uint8Array {
+  const etagBytes = Buffer.byteLength(etag);
+  const out = Buffer.allocUnsafe((data.length === 0 ? 0 : 1 + varintBytes(data.length) + data.length) + (etagBytes === 0 ? 0 : 1 + varintBytes(etagBytes) + etagBytes));
+  let at = 0;
+  if (data.length > 0) {
+    at = writeHead(out, at, 1, data.length);
+    out.set(data, at);
+    at += data.length;
+  }
+  if (etagBytes > 0) out.write(etag, writeHead(out, at, 2, etagBytes));
+  return out;
+}
+
+/** Tag and length of a length-delimited field. */
+function writeHead(out: Uint8Array, at: number, field: number, length: number): number {
+  out[at++] = (field << 3) | 2;
+  let rest = length;
+  for (; rest > 0x7f; rest >>>= 7) out[at++] = (rest & 0x7f) | 0x80;
+  out[at++] = rest;
+  return at;
+}
+
+function varintBytes(value: number): number {
+  let count = 1;
+  for (let rest = value >>> 7; rest > 0; rest >>>= 7) count++;
+  return count;
+}
+
 /** An operation without a request: all its members are unset. */
 const NO_ITEM: StateItem = { key: '', value: EMPTY, metadata: NO_ENTRIES };
 
@@ -118,7 +147,7 @@ function valueOf({ value, metadata }: StateItem): ItemValue {
     const go = new GoDecoding(value);
     const json = go.json(parseWhole(value), '');
     go.finish();
-    return { value: encoder.encode(json), isJson: true, plaintext: value, fault: undefined };
+    return { value: Buffer.from(json), isJson: true, plaintext: value, fault: undefined };
   } catch (cause) {
     if (!(cause instanceof GoJsonError)) throw cause;
     return { value: undefined, isJson: false, plaintext: value, fault: FAIL.valueNotJson(cause.message).because(cause) };

@@ -34,7 +34,10 @@ interface Change {
 
 export interface Write extends Change {
   readonly kind: 'upsert';
-  /** Undefined stores null. The bytes belong to the driver: nobody changes them after the call. */
+  /**
+   * Undefined stores null. Nobody changes the bytes after the call, but they may be a small part of a larger piece of memory:
+   * a driver that keeps them keeps a copy.
+   */
   readonly value: Uint8Array | undefined;
   /** True: `value` is JSON text that the HTTP API re-serialised. False: bytes as a gRPC client sent them. */
   readonly isJson: boolean;
