@@ -60,9 +60,12 @@ function countOpeners(body: Uint8Array): number {
   return count;
 }
 
+/** `Buffer#utf8Slice` takes any Uint8Array, without a Buffer around it; `toString` ends there. Not in the typings. */
+const { utf8Slice } = Buffer.prototype as unknown as { utf8Slice(this: Uint8Array, start: number, end: number): string };
+
 /** Text of bytes, with U+FFFD for each byte that is not UTF-8; the usual decoders make one of several. */
 export function utf8(bytes: Uint8Array): string {
-  const text = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString();
+  const text = utf8Slice.call(bytes, 0, bytes.length);
   return text.includes('\ufffd') ? utf8ByGo(bytes) : text;
 }
 
@@ -75,10 +78,10 @@ function utf8ByGo(bytes: Uint8Array): string {
       at += length;
       continue;
     }
-    out += `${Buffer.from(bytes.buffer, bytes.byteOffset + start, at - start).toString()}\ufffd`;
+    out += `${utf8Slice.call(bytes, start, at)}\ufffd`;
     start = ++at;
   }
-  return out + Buffer.from(bytes.buffer, bytes.byteOffset + start, bytes.length - start).toString();
+  return out + utf8Slice.call(bytes, start, bytes.length);
 }
 
 /** Bytes of the valid UTF-8 sequence at `at`, or 0. */
@@ -113,14 +116,10 @@ export function numberOutOfRange(body: Uint8Array): string | undefined {
       if (!Number.isFinite(Number(match[0]))) return match[0];
       continue;
     }
-    let end = match.index + 1;
-    while (end < text.length && text[end] !== '"') end += text[end] === '\\' ? 2 : 1;
-    token.lastIndex = end + 1;
+    token.lastIndex = endOfString(text, match.index) + 1;
   }
   return undefined;
 }
-
-const NEEDS_COMPACTING = /[\s<>&\u2028\u2029]/;
 
 /**
  * JSON text as Go embeds it in an answer: checked, white space between tokens dropped, `<>&` escaped, and nothing else
@@ -133,18 +132,22 @@ export function compact(bytes: Uint8Array): string | undefined {
   } catch {
     return undefined;
   }
-  if (!NEEDS_COMPACTING.test(text)) return text;
   let out = '';
+  let from = 0;
   for (let at = 0; at < text.length; at++) {
-    const character = text[at]!;
-    if (character === '"') {
-      let end = at + 1;
-      while (text[end] !== '"') end += text[end] === '\\' ? 2 : 1;
-      out += text.slice(at, end + 1);
-      at = end;
-    } else if (!/\s/.test(character)) {
-      out += character;
+    const code = text.charCodeAt(at);
+    if (code === 0x22) at = endOfString(text, at);
+    else if (code <= 0x20) {
+      out += text.slice(from, at);
+      from = at + 1;
     }
   }
-  return escapeHtml(out);
+  return escapeHtml(from === 0 ? text : out + text.slice(from));
+}
+
+/** The place of the quote that ends the string that begins at `at`; behind the text when there is none. */
+function endOfString(text: string, at: number): number {
+  let end = at + 1;
+  while (end < text.length && text.charCodeAt(end) !== 0x22) end += text.charCodeAt(end) === 0x5c ? 2 : 1;
+  return end;
 }

@@ -52,8 +52,9 @@ export class GoDecoding {
     return Object.fromEntries(members.map(([key, member]) => [key, this.text(member, field) ?? '']));
   }
 
+  /** A 64-bit integer, to the precision of a double. Go also refuses 1.0 and 1e2, which JSON.parse has made 1 and 100 of. */
   integer(value: unknown, field: string): number | undefined {
-    if (typeof value === 'number' && Number.isSafeInteger(value)) return value;
+    if (typeof value === 'number' && Number.isInteger(value) && Math.abs(value) < 2 ** 63) return value;
     this.#mismatch(value, 'int', field, typeof value === 'number' ? `number ${value}` : undefined);
     return undefined;
   }

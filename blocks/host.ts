@@ -6,7 +6,7 @@ import { EMPTY, Flag } from '../ipc/frame.ts';
 import { Control, PROTOCOL_VERSION, type InitAnswer, type InitRequest, type PackedHttpHead } from '../proto/control.ts';
 import { ApiError, type Failure, Grpc } from '../proto/errors.ts';
 import { FAIL } from '../proto/failures.ts';
-import { openLog, type Log } from '../proto/log.ts';
+import { openLog, outputTo, type Log } from '../proto/log.ts';
 import { httpBody, statusDetails } from '../proto/status.ts';
 import type { Block, HttpAnswer, HttpHead, Method, OpenBlock } from './block.ts';
 
@@ -21,23 +21,29 @@ const MAX_CALLS = 65_536;
 const MAX_QUEUED_BYTES = 256 * 1024 * 1024;
 const NO_HEADERS: Readonly<Record<string, string>> = Object.freeze({});
 
-/** Resolves when the channel has ended and the block is closed. @throws Error for a block that there isn't */
-export async function serveBlock(name: string, channel: Channel): Promise<void> {
+/**
+ * Resolves when the channel has ended and the block is closed.
+ * @param logFd descriptor that log lines go to.
+ * @throws Error for a block that there isn't
+ */
+export async function serveBlock(name: string, channel: Channel, logFd: number): Promise<void> {
   const load = Object.hasOwn(BLOCKS, name) ? BLOCKS[name] : undefined;
   if (load === undefined) throw new Error(`there is no block ${name}; the blocks are ${Object.keys(BLOCKS).join(', ')}`);
-  const host = new Host(channel, load);
+  const host = new Host(channel, load, logFd);
   await host.ended;
 }
 
 class Host {
   readonly #calls: Calls;
   readonly #load: () => Promise<OpenBlock>;
+  readonly #logFd: number;
   #block: Block | undefined;
   #log: Log | undefined;
   #changePending = false;
 
-  constructor(channel: Channel, load: () => Promise<OpenBlock>) {
+  constructor(channel: Channel, load: () => Promise<OpenBlock>, logFd: number) {
     this.#load = load;
+    this.#logFd = logFd;
     this.#calls = new Calls(channel, { ids: 'even', serve: (call, head, body) => this.#serve(call, head, body), maxIncoming: MAX_CALLS, maxQueuedBytes: MAX_QUEUED_BYTES });
   }
 
@@ -113,7 +119,8 @@ class Host {
   async #init({ protocol, init }: InitRequest): Promise<InitAnswer> {
     if (protocol !== PROTOCOL_VERSION) throw new Error(`the kernel speaks protocol ${protocol}, this block ${PROTOCOL_VERSION}: install the same version of both`);
     if (this.#block !== undefined) throw new Error('the block was initialised before');
-    const log = openLog(init.log, { fields: { block: init.block } });
+    const secrets = init.components.flatMap(({ metadata }) => metadata.filter(({ secretName }) => secretName !== undefined).map(({ value }) => value));
+    const log = openLog(init.log, { output: outputTo(this.#logFd), fields: { block: init.block }, conceal: secrets });
     this.#log = log;
     const open = await this.#load();
     this.#block = open(init, { log, changed: () => this.#changed() });

@@ -10,6 +10,8 @@ import { serveBlock } from './host.ts';
 
 const SEGMENT_FD = 3;
 const SOCKET_FD = 4;
+/** Standard output: the kernel has put its own log's descriptor there. */
+const LOG_FD = 1;
 
 const [, , name = '', ringText = '', frameText = ''] = process.argv;
 
@@ -17,7 +19,7 @@ const [, , name = '', ringText = '', frameText = ''] = process.argv;
 process.on('SIGINT', () => {});
 process.on('SIGTERM', () => {});
 
-await serveBlock(name, openChannel(Number(ringText), Number(frameText)));
+await serveBlock(name, openChannel(Number(ringText), Number(frameText)), LOG_FD);
 process.exit(0);
 
 function openChannel(ringBytes: number, maxFrameBytes: number): Channel {

@@ -4,7 +4,7 @@ import { logSettings, parseCommandLine, type Config } from './config.ts';
 import { formatDuration } from '../proto/duration.ts';
 import { openLog, openLogFile, outputTo, type Log } from '../proto/log.ts';
 import { readBuild } from './build.ts';
-import { FatalError } from './fatal.ts';
+import { FatalError, logNotices } from './fatal.ts';
 import { greeting } from './greeting.ts';
 import { Runtime } from './runtime.ts';
 import type { ShutdownRequest } from './shutdown.ts';
@@ -144,7 +144,7 @@ class Program {
   }
 
   #die(cause: unknown): never {
-    if (cause instanceof FatalError) for (const { level, scope, text } of cause.notices) this.#log[level]({ scope }, text);
+    if (cause instanceof FatalError) logNotices(this.#log, cause.notices);
     this.#log.fatal({}, `Fatal error from runtime: ${cause instanceof FatalError ? cause.message : cause instanceof Error ? (cause.stack ?? cause.message) : String(cause)}`);
     process.exit(1);
   }

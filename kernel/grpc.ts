@@ -8,6 +8,7 @@ import type { Route } from '../proto/routes.ts';
 import { statusDetails } from '../proto/status.ts';
 import { bindWithRetry } from './bind.ts';
 import { describeAddress, type Address, type Listener } from './listener.ts';
+import type { AnswerReflection } from './reflection.ts';
 import type { Answer } from './seat.ts';
 import type { Secret } from './secret.ts';
 import type { Switch } from './switch.ts';
@@ -33,6 +34,10 @@ const KEEPALIVE = {
   'grpc.max_connection_idle_ms': 180_000,
 } as const;
 
+/** What reflection lists. */
+const SERVICES = ['dapr.proto.runtime.v1.Dapr', 'grpc.reflection.v1.ServerReflection', 'grpc.reflection.v1alpha.ServerReflection'] as const;
+const REFLECTION_PATHS = SERVICES.slice(1).map((service) => `/${service}/ServerReflectionInfo`);
+
 const asIs = (bytes: Buffer): Buffer => bytes;
 
 export function openGrpcServer(dispatch: Switch, options: GrpcOptions): Listener {
@@ -43,6 +48,7 @@ class GrpcServer implements Listener {
   readonly #switch: Switch;
   readonly #options: GrpcOptions;
   readonly #server: Server;
+  #reflection: Promise<AnswerReflection> | undefined;
 
   constructor(dispatch: Switch, options: GrpcOptions) {
     this.#switch = dispatch;
@@ -59,6 +65,7 @@ class GrpcServer implements Listener {
       if (route.kind === 'unary') this.#server.register<Buffer, Buffer>(route.rpc, (call: UnaryCall, done: sendUnaryData<Buffer>) => this.#unary(route, refusal, call, done), asIs, asIs, 'unary');
       else this.#server.register<Buffer, Buffer>(route.rpc, (call: ServerDuplexStream<Buffer, Buffer>) => this.#stream(route, refusal, call), asIs, asIs, 'bidi');
     }
+    for (const path of REFLECTION_PATHS) this.#server.register<Buffer, Buffer>(path, (call: ServerDuplexStream<Buffer, Buffer>) => this.#reflect(call), asIs, asIs, 'bidi');
   }
 
   async listen(): Promise<readonly string[]> {
@@ -116,6 +123,19 @@ class GrpcServer implements Listener {
       onFailure: (code, message, details) => void call.emit('error', statusOf(code, message, details)),
       onRefusal: fail,
     });
+  }
+
+  #reflect(call: ServerDuplexStream<Buffer, Buffer>): void {
+    const fail = (code: GrpcCode, message: string): void => void call.emit('error', statusOf(code, message, undefined));
+    const refused = this.#refuse(call.metadata);
+    if (refused !== undefined) return fail(refused.grpc, refused.message);
+    this.#reflection ??= import('./reflection.ts').then(({ reflectionAnswers }) => reflectionAnswers(SERVICES));
+    const answers = this.#reflection;
+    let last: Promise<unknown> = answers;
+    call.on('data', (request: Buffer) => {
+      last = answers.then((answer) => call.write(Buffer.from(answer(request)))).catch((cause: unknown) => fail(Grpc.INVALID_ARGUMENT, cause instanceof Error ? cause.message : String(cause)));
+    });
+    call.on('end', () => void last.then(() => call.end()));
   }
 
   /** The token, when there is one to check. */

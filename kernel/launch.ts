@@ -31,7 +31,7 @@ export interface Life {
 export interface LaunchOptions {
   readonly ringBytes: number;
   readonly maxFrameBytes: number;
-  /** Descriptor that the block's process writes its log lines to. */
+  /** Descriptor that the block writes its log lines to. */
   readonly logFd: number;
   /** Directory of the compile cache; undefined for none. */
   readonly compileCache: string | undefined;
@@ -45,10 +45,10 @@ export const LAUNCH: Readonly<Record<Isolation, Launch>> = { monolith: launchInP
 const blockFile = (name: string): URL => new URL(`../blocks/${name}${extname(fileURLToPath(import.meta.url))}`, import.meta.url);
 
 /** `monolith`: the block's code in the kernel's own event loop. */
-function launchInProcess(block: string, { maxFrameBytes }: LaunchOptions): Life {
+function launchInProcess(block: string, { maxFrameBytes, logFd }: LaunchOptions): Life {
   const [kernelEnd, blockEnd] = openLocalPair({ maxFrameBytes });
   // Frames wait in the channel until the module is there.
-  const serving = import(blockFile('host').href).then((host: { serveBlock(name: string, channel: Channel): Promise<void> }) => host.serveBlock(block, blockEnd));
+  const serving = import(blockFile('host').href).then((host: { serveBlock(name: string, channel: Channel, logFd: number): Promise<void> }) => host.serveBlock(block, blockEnd, logFd));
   const ended = serving.then(
     () => ({ reason: 'it was closed' }),
     (cause: unknown) => {

@@ -11,7 +11,7 @@ import { actuatorBlocks, type SupervisedBlock } from './actuator.ts';
 import { Child, CHILD_DEFAULTS } from './child.ts';
 import { logSettings, type Config } from './config.ts';
 import { enabledFeatures, loadConfiguration, type Configuration } from './configuration.ts';
-import type { Notice } from './fatal.ts';
+import { logNotices } from './fatal.ts';
 import { healthz, healthzOutbound, notReady, type HealthSources } from './health.ts';
 import { HttpApi, type ApiCall, type HttpOptions } from './http.ts';
 import { openHttpServer } from './http-server.ts';
@@ -72,7 +72,7 @@ export class Runtime {
     log.info({}, `metric spec: ${configuration.metrics.json}`);
     log.info({}, 'Loading components…');
     const resources = await loadResources(config, { deny: configuration.deniedComponents });
-    report(log, resources.notices);
+    logNotices(log, resources.notices);
 
     this.#blocks = config.blocks.map(({ name, isolation }) => this.#supervise(name, isolation, resources));
     const health: HealthSources = {
@@ -217,10 +217,6 @@ export class Runtime {
     for (const reason of reasons) log.warn({}, `Error processing component, daprd will exit gracefully: ${reason}`);
     onShutdown({ kind: 'failed', reason: reasons.join('\n') });
   }
-}
-
-function report(log: Log, notices: readonly Notice[]): void {
-  for (const { level, scope, text, component } of notices) log[level]({ scope, ...(component === undefined ? {} : { component }) }, text);
 }
 
 function namesOf({ manifests }: Resources, kind: string): string[] {

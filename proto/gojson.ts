@@ -16,9 +16,12 @@ export function quote(text: string): string {
   return escapeHtml(bareQuote(text));
 }
 
+/** Characters that stand for themselves in a JSON string. */
+const BARE = /^[ !#-[\]-~]*$/;
+
 /** Not yet escaped for HTML: cheaper to do once for the whole text. */
 function bareQuote(text: string): string {
-  return JSON.stringify(text.toWellFormed());
+  return BARE.test(text) ? `"${text}"` : JSON.stringify(text.toWellFormed());
 }
 
 /**
@@ -104,15 +107,29 @@ interface Frame {
 function print(value: unknown, style: Style, depth = 0): string {
   if (typeof value !== 'object' || value === null) return scalar(value, style);
   if (depth === SHALLOW) return printDeep(value, style);
-  const frame = frameOf(value);
-  const { keys, values } = frame;
-  let out = opening(frame, style);
-  for (let i = 0; i < values.length; i++) {
-    if (i > 0) out += style.between;
-    if (keys !== undefined) out += `${style.text(keys[i]!)}:`;
-    out += print(values[i], style, depth + 1);
+  let between = '';
+  if (Array.isArray(value)) {
+    let out = style.list[0];
+    for (const element of value) {
+      out += between + print(element, style, depth + 1);
+      between = style.between;
+    }
+    return out + style.list[1];
   }
-  return out + closing(frame, style);
+  let out = style.map[0];
+  for (const key of sortedKeys(value)) {
+    const member = (value as JsonMap)[key];
+    if (member === undefined) continue;
+    out += `${between}${style.text(key)}:${print(member, style, depth + 1)}`;
+    between = style.between;
+  }
+  return out + style.map[1];
+}
+
+function sortedKeys(value: object): string[] {
+  const keys = Object.keys(value);
+  for (let i = 1; i < keys.length; i++) if (compareUtf8(keys[i - 1]!, keys[i]!) > 0) return keys.sort(compareUtf8);
+  return keys;
 }
 
 /** The same with a stack of its own. */
@@ -151,9 +168,7 @@ function closing({ keys }: Frame, style: Style): string {
 
 function frameOf(value: object): Frame {
   if (Array.isArray(value)) return { values: value, keys: undefined, next: 0 };
-  const keys: string[] = [];
-  for (const key of Object.keys(value)) if ((value as JsonMap)[key] !== undefined) keys.push(key);
-  keys.sort(compareUtf8);
+  const keys = sortedKeys(value).filter((key) => (value as JsonMap)[key] !== undefined);
   return { values: keys.map((key) => (value as JsonMap)[key]), keys, next: 0 };
 }
 

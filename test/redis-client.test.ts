@@ -35,7 +35,7 @@ describe('opening', () => {
     await expect(opening).rejects.toBeInstanceOf(RedisUnreachable);
     await expect(opening).rejects.toThrow(`error connecting to redis at 127.0.0.1:${port}: connect ECONNREFUSED 127.0.0.1:${port}`);
     await expect(open({ redisHost: `127.0.0.1:${port}`, redisType: 'cluster' })).rejects.toThrow(`error connecting to redis at 127.0.0.1:${port}: connect ECONNREFUSED 127.0.0.1:${port}`);
-    await expect(open({ redisHost: `127.0.0.1:${port}`, failover: 'true', sentinelMasterName: 'm' })).rejects.toThrow(/All sentinels are unreachable .* connect ECONNREFUSED/);
+    await expect(open({ redisHost: `127.0.0.1:${port}`, failover: 'true', sentinelMasterName: 'm' })).rejects.toThrow(`error connecting to redis at 127.0.0.1:${port}: connect ECONNREFUSED 127.0.0.1:${port}`);
     await expect(open({ redisHost: 'no-such-host.invalid' })).rejects.toThrow(/no-such-host\.invalid:6379: getaddrinfo/);
   });
 
@@ -179,11 +179,14 @@ describe('a connection that breaks under calls', () => {
   /** A server of few words that counts commands, and can drop the connection when it gets one. */
   class FakeRedis {
     readonly commands: string[] = [];
-    /** Drops the connection at this many commands named `dropOn`, without an answer. */
+    /** Drops the connection at this many of those commands, without an answer. */
     drops = 0;
     readonly #sockets = new Set<Socket>();
     readonly #server: Server;
-    constructor(readonly dropOn: string) {
+    readonly #dropOn: string;
+    /** @param dropOn a command; the connection drops when it comes */
+    constructor(dropOn: string) {
+      this.#dropOn = dropOn;
       this.#server = createServer((socket) => {
         this.#sockets.add(socket);
         socket.on('error', () => undefined).on('close', () => this.#sockets.delete(socket));
@@ -204,7 +207,7 @@ describe('a connection that breaks under calls', () => {
       for (const [, name = ''] of chunk.matchAll(/\*\d+\r\n\$\d+\r\n(\w+)\r\n/g)) {
         const command = name.toLowerCase();
         this.commands.push(command);
-        if (command === this.dropOn && this.drops > 0) {
+        if (command === this.#dropOn && this.drops > 0) {
           this.drops--;
           socket.destroy();
           return;
@@ -374,7 +377,7 @@ describeWithRedis('Redis behind a sentinel', () => {
   });
 
   it('says that the sentinel knows no such primary', async () => {
-    await expect(openStore({ redisHost: group.sentinel, failover: 'true', sentinelMasterName: 'other', sentinelPassword: 'guard' })).rejects.toThrow(/All sentinels are unreachable/);
+    await expect(openStore({ redisHost: group.sentinel, failover: 'true', sentinelMasterName: 'other', sentinelPassword: 'guard' })).rejects.toThrow(/knows no primary named "other"/);
     await expect(openStore({ redisHost: group.sentinel, failover: 'true', sentinelMasterName: group.masterName })).rejects.toThrow(/NOAUTH/);
   });
 

@@ -1,6 +1,7 @@
 // The state block from decoded wire to driver and back, in both protocols. Expectations are what Dapr's clients see.
 import fc from 'fast-check';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { openMemoryStore } from '../blocks/state/memory.ts';
 import { EtagInvalid, EtagMismatch, type Item, type Operation, type Read } from '../blocks/state/store.ts';
 import { ApiError, errorInfo, Grpc } from '../proto/errors.ts';
 import {
@@ -587,6 +588,52 @@ describe('a component', () => {
     await both.close();
     await both.close();
     expect(await both.http('GetState', ['S', 'k'])).toMatchObject({ status: 500 });
+  });
+});
+
+describe('the in-memory store behind the block', () => {
+  let memory: Sidecar;
+  const log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+  beforeEach(() => {
+    const spec = { name: 'S', type: 'state.in-memory', version: 'v1', metadata: [], ignoreErrors: false, initTimeoutMs: 1000 };
+    memory = openSidecar({ S: { store: openMemoryStore(spec, { appId: 'A', namespace: '', log }) } });
+  });
+  const save = (item: object, query = ''): Promise<Answer> => memory.http('SaveState', ['S'], { body: JSON.stringify([{ key: 'k', ...item }]), query });
+  const failed = (text: string): string => errorBody('ERR_STATE_SAVE', `failed saving state in state store S: ${text}`);
+
+  it('gives out etags and holds clients to them', async () => {
+    expect(await save({ value: 'v' })).toMatchObject({ status: 204 });
+    const { headers, body } = await memory.http('GetState', ['S', 'k']);
+    expect([headers[0], body]).toEqual(['ETag', '"v"']);
+    const etag = headers[1]!;
+    expect(await save({ etag: 'bad' })).toEqual({ status: 409, headers: [], body: failed(`possible etag mismatch. error from state store: state etag not match for key=A||k: current=${etag}, expect=bad`) });
+    expect(await save({ options: { concurrency: 'first-write' } })).toMatchObject({ status: 409, body: failed('possible etag mismatch. error from state store: item already exists and no etag was passed') });
+    expect(await save({ key: 'new', etag: 'x' })).toMatchObject({ status: 409, body: failed('possible etag mismatch. error from state store: state not exist or expired for key=A||new') });
+    expect(await save({ etag, options: { concurrency: 'first-write' } })).toMatchObject({ status: 204 });
+    expect(await memory.http('DeleteState', ['S', 'k'], { headers: { 'if-match': etag } })).toMatchObject({ status: 409 });
+    expect(await memory.http('DeleteState', ['S', 'k'], { headers: { 'if-match': '' } })).toMatchObject({ status: 204 });
+    expect(await memory.http('GetState', ['S', 'k'])).toMatchObject({ status: 204 });
+  });
+  it('tells when an item expires, and refuses what is no time', async () => {
+    await save({ metadata: { ttlInSeconds: '1' } }, 'metadata.ttlInSeconds=60');
+    const { headers } = await memory.http('GetState', ['S', 'k']);
+    expect(headers.slice(2)).toEqual(['metadata.ttlExpireTime', expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/)]);
+    expect(Date.parse(headers[3]!)).toBeGreaterThan(Date.now() + 50_000);
+    expect(await save({}, 'metadata.ttlInSeconds=x')).toMatchObject({ status: 500, body: failed('strconv.Atoi: parsing "x": invalid syntax') });
+  });
+  it('tells null from nothing: JSON null is a value, no bytes are none', async () => {
+    await save({});
+    expect(await memory.http('GetState', ['S', 'k'])).toMatchObject({ status: 200, body: 'null' });
+    await memory.grpc('SaveState', request.save('S', item('k')));
+    expect(await memory.http('GetState', ['S', 'k'])).toMatchObject({ status: 204 });
+  });
+  it('applies a transaction as a whole or not at all', async () => {
+    const upsert = (key: string, etag?: string): object => ({ operation: 'upsert', request: { key, value: 1, etag } });
+    const transact = (...operations: object[]): Promise<Answer> => memory.http('ExecuteStateTransaction', ['S'], { body: JSON.stringify({ operations }) });
+    expect(await transact(upsert('a'), upsert('b', 'bad'))).toMatchObject({ status: 500 });
+    expect(await memory.http('GetState', ['S', 'a'])).toMatchObject({ status: 204 });
+    expect(await transact(upsert('a'), upsert('b'))).toMatchObject({ status: 204 });
+    expect(await memory.http('GetState', ['S', 'b'])).toMatchObject({ status: 200, body: '1' });
   });
 });
 

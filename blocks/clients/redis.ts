@@ -274,8 +274,8 @@ class Client implements RedisClient {
         for (const waiter of this.#waiters) waiter.resolve();
       });
       link.once('end', () => {
-        if (!(link instanceof Cluster) || this.#closed) reject(this.#unreachable());
-        else void probe(this.#settings).then((trouble) => { // a cluster hides why no node answered
+        if (this.topology === 'node' || this.#closed) return reject(this.#unreachable());
+        void probe(this.#settings).then((trouble) => { // clusters and sentinels hide why nobody answered
           this.#trouble = trouble ?? this.#trouble;
           reject(this.#unreachable());
         });
@@ -382,13 +382,20 @@ function linkOptions(settings: RedisSettings): RedisOptions {
   };
 }
 
-/** Why the first seed of a cluster can't be used; undefined if it can. */
+/** Why the first seed of a cluster, or the first sentinel, is of no use; undefined if it is. */
 async function probe(settings: RedisSettings): Promise<string | undefined> {
-  const link = new Redis({ ...linkOptions(settings), ...settings.addresses[0], enableOfflineQueue: true });
+  const { addresses: [first], sentinel } = settings;
+  const link = new Redis({
+    ...linkOptions(settings),
+    ...first,
+    enableOfflineQueue: true,
+    ...(sentinel === undefined ? {} : { username: sentinel.username, password: sentinel.password }),
+  });
   let trouble: string | undefined;
   link.on('error', (cause: Error) => { trouble ??= cause.message; });
   try {
-    await link.cluster('INFO');
+    if (sentinel === undefined) await link.cluster('INFO');
+    else if ((await link.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', sentinel.master)) === null) return `the sentinel knows no primary named "${sentinel.master}"`;
     return undefined;
   } catch (cause) {
     return trouble ?? (cause as Error).message;

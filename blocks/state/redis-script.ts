@@ -39,17 +39,18 @@ local function unpacked(i)
   return ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4] == '1', ARGV[at + 5], ARGV[at + 6]
 end
 
-local function member(key, layout, name)
-  if layout == 'json' then return redis.pcall('JSON.GET', key, '.' .. name) end
-  return redis.pcall('HGET', key, name)
-end
-
 local function look(key, layout)
-  local version = member(key, layout, 'version')
+  local version, mark
+  if layout == 'json' then
+    version, mark = redis.pcall('JSON.GET', key, '.version'), redis.pcall('JSON.GET', key, '.first-write')
+  else
+    local held = redis.pcall('HMGET', key, 'version', 'first-write')
+    if held.err then version = held else version, mark = held[1], held[2] end
+  end
   if type(version) ~= 'string' or version == '' then
     return { version = false, mark = false, replace = version ~= false }
   end
-  return { version = version, mark = type(member(key, layout, 'first-write')) == 'string', replace = false }
+  return { version = version, mark = type(mark) == 'string', replace = false }
 end
 
 local function following(version, layout, etag)
@@ -57,7 +58,7 @@ local function following(version, layout, etag)
   return string.format('%.0f', (version or 0) + 1)
 end
 
-local records = {}
+local records, replaces, versions = {}, {}, {}
 for i, key in ipairs(KEYS) do
   local action, layout, etag, first = unpacked(i)
   local record = records[key] or look(key, layout)
@@ -65,26 +66,27 @@ for i, key in ipairs(KEYS) do
   local unequal = record.version and record.version ~= etag
   if action == 'set' then
     if unequal and (etag ~= '0' or record.mark or first) then return i end
+    replaces[i] = record.replace
     record.version = following(record.version, layout, etag)
     record.mark = first or (record.mark and layout == 'hash')
+    versions[i] = record.version
   else
     if unequal and etag ~= '0' then return i end
     record.version, record.mark = false, false
   end
+  record.replace = false
 end
 
 for i, key in ipairs(KEYS) do
   local action, layout, etag, first, ttl, data = unpacked(i)
-  local record = look(key, layout)
-  if action == 'del' or record.replace then redis.call('DEL', key) end
+  if action == 'del' or replaces[i] then redis.call('DEL', key) end
   if action == 'set' then
     if layout == 'json' then
       redis.call('JSON.SET', key, '$', data)
       if first then redis.call('JSON.SET', key, '.first-write', 0) end
-      redis.call('JSON.SET', key, '.version', following(record.version, layout, etag))
+      redis.call('JSON.SET', key, '.version', versions[i])
     else
-      redis.call('HSET', key, 'data', data)
-      if first then redis.call('HSET', key, 'first-write', 0) end
+      if first then redis.call('HSET', key, 'data', data, 'first-write', 0) else redis.call('HSET', key, 'data', data) end
       redis.call('HINCRBY', key, 'version', 1)
     end
     if ttl == '0' then redis.call('PERSIST', key) elseif ttl ~= '' then redis.call('EXPIRE', key, ttl) end

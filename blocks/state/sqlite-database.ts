@@ -57,7 +57,7 @@ export function parseConnectionString(connectionString: string, log: Logger): Sq
   if (lock !== 'immediate' && lock !== 'exclusive' && lock !== 'deferred') throw new InvalidMetadata(`connection string: _txlock must be immediate, exclusive or deferred, not ${JSON.stringify(lock)}`);
   if (lock !== 'immediate') log.warn({}, `SQLite transactions take their lock by _txlock=${lock}; "immediate" is the safe choice`);
   const pragmas = parameters.getAll('_pragma').map(pragmaStatement);
-  for (const name of [...parameters.keys()]) {
+  for (const name of new Set(parameters.keys())) { // a copy: entries go while we look
     if (!name.startsWith('_')) continue;
     // names with an underscore are not SQLite's: they tell the Go driver how to convert times, and no time crosses ours
     if (name !== '_txlock' && name !== '_pragma') log.warn({}, `connection string: parameter ${name} has no effect here`);

@@ -15,7 +15,7 @@ const WATCHED = 'exec 3>&2 2>&1; "$@" <&- 3>&- & child=$!; echo "pid $child"; ex
 
 export interface ServerProcess {
   readonly pid: number;
-  /** Sends a signal to the server itself. */
+  /** Sends a signal to the server itself, if it still runs. */
   signal(name: NodeJS.Signals): void;
   /** Asks it to end, and waits until it has. May be called twice. */
   stop(): Promise<void>;
@@ -60,7 +60,7 @@ function handle(child: ChildProcess, pid: number, ended: Promise<unknown>): Serv
   };
   return {
     pid,
-    signal: (name) => void process.kill(pid, name),
+    signal: (name) => { if (running) process.kill(pid, name); },
     stop: () => end('SIGTERM'),
     kill: () => end('SIGKILL'),
   };

@@ -175,7 +175,7 @@ function argumentsFor(port: number, folder: string, { password, user, tls, durab
     ]),
     '--bind', HOST, '--dir', folder, '--save', '', '--appendonly', durable ? 'yes' : 'no', '--daemonize', 'no', '--repl-diskless-sync-delay', '0',
     ...(password === undefined ? [] : ['--requirepass', password]),
-    ...(user === undefined ? [] : ['--user', user]),
+    ...(user === undefined ? [] : ['--user', ...user.split(' ')]),
     ...extra,
   ];
 }

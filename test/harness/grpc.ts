@@ -1,0 +1,129 @@
+// A gRPC client of the Dapr API on grpc-js and the generated codecs; failures come with their details decoded.
+import { Client, credentials, Metadata, type ServiceError, type StatusObject } from '@grpc/grpc-js';
+import { GO_CODE_NAMES } from '../../proto/errors.ts';
+import { BadRequest, ErrorInfo, Help, ResourceInfo } from '../../proto/gen/google/rpc/error_details.ts';
+import { Status } from '../../proto/gen/google/rpc/status.ts';
+import { Empty } from '../../proto/gen/google/protobuf/empty.ts';
+import { GetMetadataResponse, SetMetadataRequest } from '../../proto/gen/dapr/proto/runtime/v1/metadata.ts';
+import {
+  DeleteBulkStateRequest, DeleteStateRequest, ExecuteStateTransactionRequest, GetBulkStateRequest, GetBulkStateResponse, GetStateRequest, GetStateResponse,
+  QueryStateRequest, QueryStateResponse, SaveStateRequest,
+} from '../../proto/gen/dapr/proto/runtime/v1/state.ts';
+
+interface Codec<M> {
+  encode(message: M): { finish(): Uint8Array };
+  decode(bytes: Uint8Array): M;
+}
+interface Rpc<Request, Response> {
+  readonly request: Codec<Request>;
+  readonly response: Codec<Response>;
+}
+const rpc = <Request, Response>(request: Codec<Request>, response: Codec<Response>): Rpc<Request, Response> => ({ request, response });
+
+const RPCS = {
+  GetState: rpc(GetStateRequest, GetStateResponse),
+  GetBulkState: rpc(GetBulkStateRequest, GetBulkStateResponse),
+  SaveState: rpc(SaveStateRequest, Empty),
+  DeleteState: rpc(DeleteStateRequest, Empty),
+  DeleteBulkState: rpc(DeleteBulkStateRequest, Empty),
+  ExecuteStateTransaction: rpc(ExecuteStateTransactionRequest, Empty),
+  QueryStateAlpha1: rpc(QueryStateRequest, QueryStateResponse),
+  GetMetadata: rpc(Empty, GetMetadataResponse),
+  SetMetadata: rpc(SetMetadataRequest, Empty),
+  Shutdown: rpc(Empty, Empty),
+} as const;
+type Rpcs = typeof RPCS;
+export type RpcName = keyof Rpcs;
+type RequestOf<Name extends RpcName> = Rpcs[Name]['request'] extends Codec<infer M> ? M : never;
+type ResponseOf<Name extends RpcName> = Rpcs[Name]['response'] extends Codec<infer M> ? M : never;
+
+const SERVICE = '/dapr.proto.runtime.v1.Dapr/';
+const DEADLINE_MS = 30_000;
+const DETAILS: Readonly<Record<string, Codec<never>>> = { ErrorInfo, ResourceInfo, BadRequest, Help } as unknown as Record<string, Codec<never>>;
+
+/** A call that did not end with OK. */
+export class GrpcFailure extends Error {
+  override readonly name = 'GrpcFailure';
+  /** As Go prints it: `InvalidArgument`. */
+  readonly code: string;
+  /** The text of the status. */
+  readonly text: string;
+  /** From `grpc-status-details-bin`, each with the name of its type. */
+  readonly details: readonly object[];
+
+  constructor(cause: ServiceError | StatusObject) {
+    super(`${GO_CODE_NAMES[cause.code]}: ${cause.details}`);
+    this.code = GO_CODE_NAMES[cause.code] as string;
+    this.text = cause.details;
+    const [encoded] = cause.metadata.get('grpc-status-details-bin');
+    this.details = encoded === undefined ? [] : decodeDetails(encoded as Buffer, cause);
+  }
+}
+
+export interface CallOptions {
+  readonly metadata?: Readonly<Record<string, string>>;
+  readonly deadlineMs?: number;
+}
+
+export class GrpcClient implements Disposable {
+  readonly #client: Client;
+
+  constructor(address: string) {
+    this.#client = new Client(address, credentials.createInsecure(), {
+      'grpc.max_receive_message_length': -1, 'grpc.max_send_message_length': -1,
+      // clients of one test file must not share connections behind its back
+      'grpc.use_local_subchannel_pool': 1,
+      'grpc.initial_reconnect_backoff_ms': 50, 'grpc.max_reconnect_backoff_ms': 200,
+    });
+  }
+
+  /** @throws GrpcFailure */
+  async call<Name extends RpcName>(name: Name, request: RequestOf<Name>, options?: CallOptions): Promise<ResponseOf<Name>> {
+    const { request: encoder, response } = RPCS[name] as unknown as Rpc<RequestOf<Name>, ResponseOf<Name>>;
+    return response.decode(await this.bytes(SERVICE + name, encoder.encode(request).finish(), options));
+  }
+
+  /** A unary call of any method, as bytes. @throws GrpcFailure */
+  bytes(path: string, body: Uint8Array, { metadata = {}, deadlineMs = DEADLINE_MS }: CallOptions = {}): Promise<Buffer> {
+    const sent = new Metadata();
+    for (const [name, value] of Object.entries(metadata)) sent.set(name, value);
+    const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes);
+    return new Promise((resolve, reject) => {
+      this.#client.makeUnaryRequest(path, asBuffer, asBuffer, body, sent, { deadline: Date.now() + deadlineMs }, (failure, answer) => {
+        if (failure !== null) reject(new GrpcFailure(failure));
+        else resolve(answer ?? Buffer.alloc(0));
+      });
+    });
+  }
+
+  /** A streaming call that sends one message; the status it ends with. */
+  stream(path: string, body: Uint8Array): Promise<GrpcFailure | 'OK'> {
+    const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes);
+    return new Promise((resolve) => {
+      const call = this.#client.makeBidiStreamRequest(path, asBuffer, asBuffer, new Metadata(), { deadline: Date.now() + DEADLINE_MS });
+      call.on('data', () => {});
+      call.on('error', () => {}); // the status says the same
+      call.on('status', (status: StatusObject) => resolve(status.code === 0 ? 'OK' : new GrpcFailure(status)));
+      call.end(body);
+    });
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+function decodeDetails(encoded: Buffer, { code, details: text }: StatusObject | ServiceError): object[] {
+  const status = Status.decode(encoded);
+  if (status.code !== code || status.message !== text) throw new Error(`the details say ${status.code} ${status.message}, the status ${code} ${text}`);
+  return status.details.map(({ typeUrl, value }) => {
+    const type = /^type\.googleapis\.com\/google\.rpc\.(\w+)$/.exec(typeUrl)?.[1] ?? typeUrl;
+    const message = DETAILS[type]?.decode(value) as Record<string, unknown> | undefined;
+    if (message === undefined) throw new Error(`a detail of unknown type ${typeUrl}`);
+    if (message['metadata'] instanceof Map) message['metadata'] = Object.fromEntries(message['metadata'] as Map<string, string>);
+    return { type, ...message };
+  });
+}
