@@ -34,6 +34,25 @@ export function scriptArguments(writes: readonly RedisWrite[]): RedisArgument[] 
  * twice; the second pass then can't fail.
  */
 const LUA = `
+if #KEYS == 1 and ARGV[2] == 'hash' then -- nearly every call: the same rules in half the time
+  local key, etag = KEYS[1], ARGV[3]
+  local held = redis.pcall('HMGET', key, 'version', 'first-write')
+  local version = held[1] ~= '' and held[1]
+  local unequal = version and version ~= etag
+  if ARGV[1] == 'del' then
+    if unequal and etag ~= '0' then return 1 end
+    redis.call('DEL', key)
+    return 0
+  end
+  local first, ttl = ARGV[4] == '1', ARGV[5]
+  if unequal and (etag ~= '0' or held[2] or first) then return 1 end
+  if held.err or held[1] == '' then redis.call('DEL', key) end
+  if first then redis.call('HSET', key, 'data', ARGV[6], 'first-write', 0) else redis.call('HSET', key, 'data', ARGV[6]) end
+  redis.call('HINCRBY', key, 'version', 1)
+  if ttl == '0' then redis.call('PERSIST', key) elseif ttl ~= '' then redis.call('EXPIRE', key, ttl) end
+  return 0
+end
+
 local function unpacked(i)
   local at = (i - 1) * 6
   return ARGV[at + 1], ARGV[at + 2], ARGV[at + 3], ARGV[at + 4] == '1', ARGV[at + 5], ARGV[at + 6]

@@ -1,0 +1,105 @@
+// The generator's side of a measurement, whatever the protocol: warm up, measure for a window, report. What the watched
+// processes used is read here, at the very ends of the window.
+import { setTimeout as sleep } from 'node:timers/promises';
+import { cpuMicros } from '../processes.ts';
+
+/** What every kind of load is told. */
+export interface LoadSpec {
+  readonly port: number;
+  readonly connections: number;
+  /** Calls in flight on each connection. */
+  readonly streams: number;
+  readonly warmMs: number;
+  readonly windowMs: number;
+  /** Groups of process ids whose processor time belongs to the window. `self` stands for the generator. */
+  readonly watch: Readonly<Record<string, readonly number[] | 'self'>>;
+}
+
+export interface Report {
+  /** Calls answered as they should be, within the window. */
+  readonly calls: number;
+  readonly errors: number;
+  readonly firstError: string | undefined;
+  readonly seconds: number;
+  readonly p50Us: number;
+  readonly p99Us: number;
+  readonly maxUs: number;
+  /** By group of `watch`. */
+  readonly cpuMicros: Readonly<Record<string, number>>;
+  /** Share of one core that the generator used: near 1, it is the generator that was measured. */
+  readonly busy: number;
+}
+
+/** Latencies in steps of a microsecond up to this; longer ones count as this in percentiles. */
+const LONGEST_US = 1 << 18;
+
+export class Recorder {
+  readonly #latencies = new Uint32Array(LONGEST_US + 1);
+  #calls = 0;
+  #errors = 0;
+  #firstError: string | undefined;
+  #maxMs = 0;
+
+  answered(ms: number): void {
+    const us = (ms * 1000) | 0;
+    this.#latencies[us < LONGEST_US ? us : LONGEST_US]!++;
+    this.#calls++;
+    if (ms > this.#maxMs) this.#maxMs = ms;
+  }
+
+  failed(why: string): void {
+    this.#errors++;
+    this.#firstError ??= why;
+  }
+
+  /** Errors of the warm-up are kept: whoever sees none in a report may rely on it. */
+  beginWindow(): void {
+    this.#latencies.fill(0);
+    this.#calls = 0;
+    this.#maxMs = 0;
+  }
+
+  report(): Pick<Report, 'calls' | 'errors' | 'firstError' | 'p50Us' | 'p99Us' | 'maxUs'> {
+    return { calls: this.#calls, errors: this.#errors, firstError: this.#firstError, p50Us: this.#percentile(0.5), p99Us: this.#percentile(0.99), maxUs: this.#maxMs * 1000 };
+  }
+
+  #percentile(share: number): number {
+    let left = this.#calls * share;
+    for (let us = 0; us <= LONGEST_US; us++) if ((left -= this.#latencies[us]!) < 0) return us + 0.5;
+    return NaN;
+  }
+}
+
+/** A load that is under way. */
+export interface Load {
+  close(): void | Promise<void>;
+}
+
+/** Makes this process a generator: each message is a spec, each answer a report. Ends with its parent. */
+export function serveWindows<Spec extends LoadSpec>(open: (spec: Spec, recorder: Recorder) => Load | Promise<Load>): void {
+  process.on('message', (spec: Spec) => {
+    void run(spec, open).then((report) => process.send?.(report));
+  });
+}
+
+async function run<Spec extends LoadSpec>(spec: Spec, open: (spec: Spec, recorder: Recorder) => Load | Promise<Load>): Promise<Report> {
+  const recorder = new Recorder();
+  const load = await open(spec, recorder);
+  await sleep(spec.warmMs);
+  recorder.beginWindow();
+  const before = sample(spec);
+  await sleep(spec.windowMs);
+  const after = sample(spec);
+  const report = recorder.report();
+  await load.close();
+  const used = Object.fromEntries(Object.keys(spec.watch).map((group) => [group, after.groups[group]! - before.groups[group]!]));
+  const seconds = (after.atMs - before.atMs) / 1000;
+  return { ...report, seconds, cpuMicros: used, busy: (after.own - before.own) / 1e6 / seconds };
+}
+
+function sample({ watch }: LoadSpec): { atMs: number; own: number; groups: Record<string, number> } {
+  const { user, system } = process.cpuUsage();
+  const own = user + system;
+  const groups = Object.fromEntries(Object.entries(watch).map(([group, pids]) => [group, pids === 'self' ? own : cpuMicros(pids)]));
+  return { atMs: performance.now(), own, groups };
+}
