@@ -131,10 +131,13 @@ class HttpServer implements Listener {
       socket.setTimeout(0);
       socket.pause();
       socket.unshift(seen);
+      // The HTTP/2 session takes what was put back in a later turn, and reads the descriptor itself: flowing would lose both.
       if (isPrefix) this.#http2.emit('connection', socket);
-      else http1.call(server, socket);
+      else {
+        http1.call(server, socket);
+        socket.resume();
+      }
       socket.off('error', broken);
-      socket.resume();
     };
     socket.on('data', look);
   }

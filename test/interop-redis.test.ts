@@ -1,4 +1,5 @@
 // One Redis, two runtimes: records as daprd writes them are read, and what we write has exactly daprd's layout.
+import fc from 'fast-check';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { openRedisStore } from '../blocks/state/redis.ts';
 import { jsonDocument } from '../blocks/state/redis-json.ts';
@@ -121,6 +122,29 @@ describeWithRedis('state.redis beside daprd', () => {
       await server.raw.config('SET', 'maxmemory', '0');
       expect(await server.raw.hgetall('app||k')).toEqual({ data: '1', version: '1' });
     });
+  });
+
+  it('gives one write the same effect alone and in a transaction: the script has a short way for the one', async () => {
+    const noop: RedisWrite = { action: 'del', layout: 'hash', etag: '0', firstWrite: false, ttlSeconds: undefined, data: '' };
+    const held = fc.oneof(
+      fc.constant(undefined), fc.constant('plain'),
+      fc.record({ version: fc.constantFrom('', '0', '1', '2', '41'), mark: fc.boolean() }),
+    );
+    const write = fc.record({
+      action: fc.constantFrom('set', 'del'), layout: fc.constant('hash'), etag: fc.constantFrom('0', '1', '2', '41', 'x'),
+      firstWrite: fc.boolean(), ttlSeconds: fc.constantFrom(undefined, 0, 100), data: fc.string(),
+    }) satisfies fc.Arbitrary<RedisWrite>;
+    const outcome = async (before: typeof held extends fc.Arbitrary<infer T> ? T : never, keys: readonly string[], writes: readonly RedisWrite[]) => {
+      await server.raw.del('app||k');
+      if (before === 'plain') await server.raw.set('app||k', 'plain', 'EX', 50);
+      else if (before !== undefined) await server.raw.hset('app||k', { data: 'old', version: before.version, ...(before.mark ? { 'first-write': '0' } : {}) });
+      const refused = await server.raw.eval(APPLY.lua, keys.length, ...keys, ...scriptArguments(writes));
+      const type = await server.raw.type('app||k');
+      return { refused, type, fields: type === 'hash' ? await server.raw.hgetall('app||k') : undefined, expires: (await server.raw.ttl('app||k')) > 0 };
+    };
+    await fc.assert(fc.asyncProperty(held, write, async (before, one) => {
+      expect(await outcome(before, ['app||k'], [one])).toEqual(await outcome(before, ['app||k', 'app||none'], [one, noop]));
+    }), { numRuns: 300 });
   });
 
   // Debian's Redis has no JSON module. These tests run the very script in the server's Lua, above a stand-in for the two
