@@ -4,9 +4,9 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { Http2ServerRequest, Http2ServerResponse } from 'node:http2';
 import { EMPTY, Flag } from '../ipc/frame.ts';
 import type { PackedHttpHead } from '../proto/control.ts';
-import { HTTP_OF_GRPC, type ApiError, type Failure, type GrpcCode } from '../proto/errors.ts';
+import { HTTP_OF_GRPC, type Failure, type GrpcCode } from '../proto/errors.ts';
 import { FAIL } from '../proto/failures.ts';
-import { ROUTE } from '../proto/routes.ts';
+import type { Route } from '../proto/routes.ts';
 import { httpBody } from '../proto/status.ts';
 import { applyCors, type Cors } from './cors.ts';
 import { BadEscape, cleanPath, type Match, type Router } from './router.ts';
@@ -42,11 +42,6 @@ const INLINE_BYTES = 16 * 1024;
 /** How much of a body that is too large is read and thrown away, so that the client gets to read the answer. */
 const DISCARD_BYTES = 64 * 1024 * 1024;
 const DISCARD_MS = 2_000;
-/** How a method says that its body could not be read, where it isn't `FAIL.bodyRead`. By route id. */
-const UNREADABLE_BODY: ReadonlyMap<number, (text: string) => ApiError> = new Map([
-  [ROUTE.SaveState.id, FAIL.saveBody],
-  ...[ROUTE.GetBulkState, ROUTE.ExecuteStateTransaction, ROUTE.TryLockAlpha1, ROUTE.UnlockAlpha1].map(({ id }) => [id, FAIL.malformedBody] as const),
-]);
 /** Health and metadata answer even callers without the token: only these two are exempt. */
 const EXEMPT_PATHS: ReadonlySet<string> = new Set(['/v1.0/healthz', '/v1.0/healthz/outbound']);
 
@@ -87,7 +82,7 @@ export class HttpApi {
     const { route } = match;
     if (hasNoBody(request)) exchange.opened(this.#switch.open({ route, flags: Flag.HTTP, head, body: EMPTY, deadlineMs: 0 }, exchange));
     else readBody(request, maxBodyBytes, (body) => {
-      if (body === undefined) exchange.onRefusal((UNREADABLE_BODY.get(route.id) ?? FAIL.bodyRead)('stream too large').failure);
+      if (body === undefined) exchange.onRefusal(tooLarge(route));
       else exchange.opened(this.#switch.open({ route, flags: Flag.HTTP, head, body, deadlineMs: 0 }, exchange));
     });
   }
@@ -191,6 +186,11 @@ function hasNoBody(request: Request): boolean {
   if (length !== undefined) return length === '0';
   if (request.httpVersionMajor === 2) return (request as Http2ServerRequest).stream.endAfterHeaders;
   return request.headers['transfer-encoding'] === undefined;
+}
+
+function tooLarge({ bodyFault }: Route): Failure {
+  const text = 'stream too large';
+  return (bodyFault === 'alone' ? FAIL.saveBody(text) : bodyFault === 'deserializing' ? FAIL.malformedBody(text) : FAIL.bodyRead(text)).failure;
 }
 
 /** Calls back once: with the body, or with undefined when it is larger than `limit`. Not at all when the client left. */

@@ -22,6 +22,8 @@ export interface Route {
   readonly group: string;
   /** The group's version for gRPC; over HTTP the path's prefix says it. */
   readonly version: string;
+  /** How Dapr's handler words a body that can't be read: the reason alone, or as bad JSON; absent: as ERR_BODY_READ. */
+  readonly bodyFault?: 'alone' | 'deserializing';
   /** Request headers, lower case, that travel to the block in the head of an HTTP call. */
   readonly headers?: readonly string[];
 }
@@ -38,6 +40,7 @@ function httpOnly(id: number, name: string, group: string, owner: Owner, safe: b
   return { id, name, http, owner, kind: 'unary', safe, group, version: 'v1' };
 }
 const stream = (route: Route, kind: Kind): Route => ({ ...route, kind });
+const faulting = (route: Route, bodyFault: Route['bodyFault']): Route => ({ ...route, bodyFault });
 const withHeaders = (route: Route, ...headers: string[]): Route => ({ ...route, headers });
 
 const V1 = '/v1.0';
@@ -50,11 +53,11 @@ const workflowHttp = (verb: string, path: string): string[] => WORKFLOW_VERSIONS
 const TABLE = {
   // State
   GetState: both(16, 'GetState', 'state.v1', 'state', true, `GET ${V1}/state/:store/:key`),
-  GetBulkState: both(17, 'GetBulkState', 'state.v1', 'state', true, `POST,PUT ${V1}/state/:store/bulk`),
-  SaveState: both(18, 'SaveState', 'state.v1', 'state', false, `POST,PUT ${V1}/state/:store`),
+  GetBulkState: faulting(both(17, 'GetBulkState', 'state.v1', 'state', true, `POST,PUT ${V1}/state/:store/bulk`), 'deserializing'),
+  SaveState: faulting(both(18, 'SaveState', 'state.v1', 'state', false, `POST,PUT ${V1}/state/:store`), 'alone'),
   DeleteState: withHeaders(both(19, 'DeleteState', 'state.v1', 'state', false, `DELETE ${V1}/state/:store/:key`), 'if-match'),
   DeleteBulkState: both(20, 'DeleteBulkState', 'state.v1', 'state', false),
-  ExecuteStateTransaction: both(21, 'ExecuteStateTransaction', 'state.v1', 'state', false, `POST,PUT ${V1}/state/:store/transaction`),
+  ExecuteStateTransaction: faulting(both(21, 'ExecuteStateTransaction', 'state.v1', 'state', false, `POST,PUT ${V1}/state/:store/transaction`), 'deserializing'),
   QueryStateAlpha1: both(22, 'QueryStateAlpha1', 'state.v1alpha1', 'state', true, `POST,PUT ${A1}/state/:store/query`),
 
   // Pub/sub
@@ -72,8 +75,8 @@ const TABLE = {
   UnsubscribeConfigurationAlpha1: both(53, 'UnsubscribeConfigurationAlpha1', 'configuration.v1alpha1', 'config', false, `GET ${A1}/configuration/:store/:id/unsubscribe`),
 
   // Lock
-  TryLockAlpha1: both(64, 'TryLockAlpha1', 'lock.v1alpha1', 'lock', false, `POST ${A1}/lock/:store`),
-  UnlockAlpha1: both(65, 'UnlockAlpha1', 'unlock.v1alpha1', 'lock', false, `POST ${A1}/unlock/:store`),
+  TryLockAlpha1: faulting(both(64, 'TryLockAlpha1', 'lock.v1alpha1', 'lock', false, `POST ${A1}/lock/:store`), 'deserializing'),
+  UnlockAlpha1: faulting(both(65, 'UnlockAlpha1', 'unlock.v1alpha1', 'lock', false, `POST ${A1}/unlock/:store`), 'deserializing'),
 
   // Kernel: metadata, health, shutdown, actuator
   GetMetadata: both(80, 'GetMetadata', 'metadata.v1', 'kernel', true, `GET ${V1}/metadata`),

@@ -1,0 +1,66 @@
+// What does GetState over gRPC cost beside a bare grpc-js server that gives the same answer?
+//
+//   npm run bench:grpc [-- --quick] [--rounds 7] [--ms 1000] [--bytes 200] [--built] [--no-redis]
+import { saveAll } from './calls.ts';
+import { GET_STATE, getAnswer, getMessages } from './grpc-calls.ts';
+import { startGenerator } from './load/generator.ts';
+import type { GrpcSpec } from './load/grpc.ts';
+import { describe, notesOf, readOptions } from './options.ts';
+import { Place, type Server } from './place.ts';
+import { lane, measure, type Lane } from './rounds.ts';
+import { startRedis } from '../test/servers/redis.ts';
+import { printTable, writeResult, type Row } from './table.ts';
+
+const options = readOptions();
+const { bytes, form } = options;
+const place = new Place();
+const grpc = startGenerator<GrpcSpec>('grpc');
+const rows: Row[] = [];
+const messages = getMessages();
+
+/** Connections, and streams on each. */
+const SHAPES = [[1, 64], [8, 16], [1, 1]] as const;
+
+const getLane = ({ name, grpcPort, pids }: Server, connections: number, streams: number): Lane =>
+  lane(name, grpc, pids, { port: grpcPort, connections, streams, path: GET_STATE, messages, answerBytes: bytes });
+
+async function measureAll(what: string, servers: readonly Server[], others: Readonly<Record<string, number>> = {}): Promise<void> {
+  for (const [connections, streams] of SHAPES) {
+    rows.push(...await measure(`${what}, ${connections} x ${streams}`, servers.map((server) => getLane(server, connections, streams)), options, others));
+  }
+  for (const server of servers) await server.stop();
+}
+
+async function inMemory(): Promise<void> {
+  const bare = await place.reference('bare grpc-js', 'grpc.ts', bytes);
+  const sidecars = [
+    await place.sidecar('monolith', { form, isolation: 'monolith' }),
+    await place.sidecar('process', { form, isolation: 'process' }),
+  ];
+  for (const { port } of sidecars) await saveAll(port, bytes);
+  await measureAll('in memory', [bare, ...sidecars]);
+}
+
+async function withRedis(): Promise<void> {
+  const redis = await startRedis();
+  try {
+    const sidecars = [
+      await place.sidecar('monolith, redis', { form, isolation: 'monolith', redisPort: redis.port }),
+      await place.sidecar('process, redis', { form, isolation: 'process', redisPort: redis.port }),
+    ];
+    for (const { port } of sidecars) await saveAll(port, bytes);
+    await measureAll('in Redis', sidecars, { redis: Number(/process_id:(\d+)/.exec(await redis.raw.info('server'))?.[1]) });
+  } finally {
+    await redis.stop();
+  }
+}
+
+try {
+  await inMemory();
+  if (options.redis) await withRedis();
+} finally {
+  grpc.stop();
+  await place.close();
+}
+printTable(`GetState over gRPC, connections x streams; answers are at least ${getAnswer(bytes).length} bytes. ${describe(options)}`, rows);
+if (!options.quick) writeResult('grpc', rows, notesOf(options));

@@ -1,0 +1,70 @@
+// What does a state call over HTTP cost beside a bare server that gives the same answer?
+//
+//   npm run bench:http [-- --quick] [--rounds 7] [--ms 1000] [--bytes 200] [--built] [--no-redis]
+import { getRequests, KEYS, keyInRedis, saveAll, setRequests } from './calls.ts';
+import { startGenerator } from './load/generator.ts';
+import type { HttpSpec } from './load/http.ts';
+import type { RedisSpec } from './load/redis.ts';
+import { describe, notesOf, readOptions } from './options.ts';
+import { Place, type Server } from './place.ts';
+import { lane, measure, type Lane } from './rounds.ts';
+import { startRedis } from '../test/servers/redis.ts';
+import { printTable, writeResult, type Row } from './table.ts';
+
+const options = readOptions();
+const { bytes, form } = options;
+const place = new Place();
+const http = startGenerator<HttpSpec>('http');
+const rows: Row[] = [];
+
+const getLane = ({ name, port, pids }: Server, connections: number): Lane =>
+  lane(name, http, pids, { port, connections, streams: 1, requests: getRequests(port), status: 200 });
+const setLane = ({ name, port, pids }: Server, connections: number): Lane =>
+  lane(name, http, pids, { port, connections, streams: 1, requests: setRequests(port, bytes), status: 204 });
+
+async function inMemory(): Promise<void> {
+  const servers = [
+    await place.reference('bare node:http', 'http.ts', bytes),
+    await place.sidecar('monolith', { form, isolation: 'monolith' }),
+    await place.sidecar('process', { form, isolation: 'process' }),
+  ];
+  for (const { port } of servers) await saveAll(port, bytes);
+  rows.push(...await measure('get in memory, 64 connections', servers.map((server) => getLane(server, 64)), options));
+  rows.push(...await measure('get in memory, 1 connection', servers.map((server) => getLane(server, 1)), options));
+  rows.push(...await measure('set in memory, 64 connections', servers.map((server) => setLane(server, 64)), options));
+  for (const server of servers) await server.stop();
+}
+
+async function withRedis(): Promise<void> {
+  const redis = await startRedis();
+  const redisPid = Number(/process_id:(\d+)/.exec(await redis.raw.info('server'))?.[1]);
+  const others = { redis: redisPid };
+  const direct = startGenerator<RedisSpec>('redis');
+  const directLane = (depth: number): Lane =>
+    lane('ioredis, no HTTP', direct, undefined, { port: redis.port, connections: 1, streams: depth, keys: KEYS.map(keyInRedis), pipelining: true });
+  try {
+    const servers = [
+      await place.reference('node:http + ioredis', 'http-redis.ts', redis.port),
+      await place.sidecar('monolith, redis', { form, isolation: 'monolith', redisPort: redis.port }),
+      await place.sidecar('process, redis', { form, isolation: 'process', redisPort: redis.port }),
+    ];
+    for (const { port } of servers) await saveAll(port, bytes);
+    rows.push(...await measure('get in Redis, 64 connections', [...servers.map((server) => getLane(server, 64)), directLane(64)], options, others));
+    rows.push(...await measure('get in Redis, 1 connection', [...servers.map((server) => getLane(server, 1)), directLane(1)], options, others));
+    rows.push(...await measure('set in Redis, 64 connections', servers.map((server) => setLane(server, 64)), options, others));
+    for (const server of servers) await server.stop();
+  } finally {
+    direct.stop();
+    await redis.stop();
+  }
+}
+
+try {
+  await inMemory();
+  if (options.redis) await withRedis();
+} finally {
+  http.stop();
+  await place.close();
+}
+printTable(`State over HTTP. ${describe(options)}`, rows);
+if (!options.quick) writeResult('http', rows, notesOf(options));

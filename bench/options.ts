@@ -1,0 +1,50 @@
+// The flags that benchmarks under load share, and the notes that say how a result came to be.
+import { basename } from 'node:path';
+import { parseArgs } from 'node:util';
+import type { Form } from './place.ts';
+import type { Rounds } from './rounds.ts';
+import type { Row } from './table.ts';
+
+export interface Options extends Rounds {
+  readonly form: Form;
+  /** Size of the value in a state call. */
+  readonly bytes: number;
+  /** Whether rows with Redis are wanted. */
+  readonly redis: boolean;
+  readonly quick: boolean;
+}
+
+export function readOptions(): Options {
+  const { values } = parseArgs({
+    options: {
+      quick: { type: 'boolean', default: false },
+      rounds: { type: 'string' },
+      ms: { type: 'string' },
+      bytes: { type: 'string', default: '200' },
+      built: { type: 'boolean', default: false },
+      'no-redis': { type: 'boolean', default: false },
+    },
+  });
+  const { quick } = values;
+  return {
+    quick,
+    rounds: Number(values.rounds ?? (quick ? 3 : 7)),
+    windowMs: Number(values.ms ?? (quick ? 300 : 1_000)),
+    warmMs: quick ? 100 : 250,
+    compileMs: quick ? 700 : 2_500,
+    form: values.built ? 'built' : 'checkout',
+    bytes: Number(values.bytes),
+    redis: !values['no-redis'],
+  };
+}
+
+/** For the result's file. */
+export const notesOf = (options: object): Row => ({ command: commandLine(), ...options });
+
+/** As it can be typed again in the checkout. */
+export const commandLine = (): string => ['node', `bench/${basename(process.argv[1] ?? '')}`, ...process.argv.slice(2)].join(' ');
+
+export const describe = ({ rounds, warmMs, windowMs, bytes, form }: Options): string =>
+  `${rounds} interleaved rounds of ${windowMs} ms after ${warmMs} ms of warm-up, medians; values of ${bytes} bytes; sidecar: ${form}. ` +
+  "CPU us: the server's processor time per call, all its processes. x first: ratio to the group's first row. +-%: half the range of the rounds. " +
+  'load %: what the generator used of a core; it shares the machine with the server. PSS: kernel and blocks, after the load.';
