@@ -21,10 +21,11 @@ const HOMES = [
   { name: 'levenshtein', package: 'fastest-levenshtein', home: '^(kernel/suggest|blocks/metadata)\\.ts$', comment: 'a guess at what was meant is made once on each side.' },
 ];
 
+/** @param {string} name */
 const packagePath = (name) => `node_modules/${name.replaceAll('.', '\\.')}/`;
 
-/** @type {import('dependency-cruiser').IConfiguration} */
-export default {
+/** @satisfies {import('dependency-cruiser').IConfiguration} */
+const config = {
   forbidden: [
     {
       name: 'proto-is-the-ground', severity: 'error',
@@ -105,7 +106,7 @@ export default {
       to: { path: 'node_modules/', pathNot: HOMES.map((row) => packagePath(row.package)) },
     },
     ...HOMES.map((row) => ({
-      name: `${row.name}-has-one-home`, severity: 'error',
+      name: `${row.name}-has-one-home`, severity: /** @type {const} */ ('error'),
       comment: `${row.package} is imported from ${row.home} only: ${row.comment}`,
       from: { path: SHIPPED, pathNot: row.home },
       to: { path: packagePath(row.package) },
@@ -126,3 +127,5 @@ export default {
     enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['types', 'node', 'import', 'require', 'default'], extensions: ['.ts', '.js', '.mjs'] },
   },
 };
+
+export default config;

@@ -15,7 +15,8 @@ const options = readOptions();
 const { bytes, form } = options;
 const place = new Place();
 const grpc = startGenerator<GrpcSpec>('grpc');
-const rows: Row[] = [];
+const memoryRows: Row[] = [];
+const redisRows: Row[] = [];
 const messages = getMessages();
 
 /** Connections, and streams on each. */
@@ -24,7 +25,7 @@ const SHAPES = [[1, 64], [8, 16], [1, 1]] as const;
 const getLane = ({ name, grpcPort, pids }: Server, connections: number, streams: number): Lane =>
   lane(name, grpc, pids, { port: grpcPort, connections, streams, path: GET_STATE, messages, answerBytes: bytes });
 
-async function measureAll(what: string, servers: readonly Server[], others: Readonly<Record<string, number>> = {}): Promise<void> {
+async function measureAll(rows: Row[], what: string, servers: readonly Server[], others: Readonly<Record<string, number>> = {}): Promise<void> {
   for (const [connections, streams] of SHAPES) {
     rows.push(...await measure(`${what}, ${connections} x ${streams}`, servers.map((server) => getLane(server, connections, streams)), options, others));
   }
@@ -38,7 +39,7 @@ async function inMemory(): Promise<void> {
     await place.sidecar('process', { form, isolation: 'process' }),
   ];
   for (const { port } of sidecars) await saveAll(port, bytes);
-  await measureAll('in memory', [bare, ...sidecars]);
+  await measureAll(memoryRows, 'in memory', [bare, ...sidecars]);
 }
 
 async function withRedis(): Promise<void> {
@@ -49,7 +50,7 @@ async function withRedis(): Promise<void> {
       await place.sidecar('process, redis', { form, isolation: 'process', redisPort: redis.port }),
     ];
     for (const { port } of sidecars) await saveAll(port, bytes);
-    await measureAll('in Redis', sidecars, { redis: Number(/process_id:(\d+)/.exec(await redis.raw.info('server'))?.[1]) });
+    await measureAll(redisRows, 'in Redis', sidecars, { redis: Number(/process_id:(\d+)/.exec(await redis.raw.info('server'))?.[1]) });
   } finally {
     await redis.stop();
   }
@@ -62,5 +63,6 @@ try {
   grpc.stop();
   await place.close();
 }
-printTable(`GetState over gRPC, connections x streams; answers are at least ${getAnswer(bytes).length} bytes. ${describe(options)}`, rows);
-if (!options.quick) writeResult('grpc', rows, notesOf(options));
+printTable(`GetState over gRPC, connections x streams; answers are at least ${getAnswer(bytes).length} bytes. ${describe(options)}`, memoryRows);
+if (options.redis) printTable("The same with Redis. redis us: the Redis server's processor time per call.", redisRows);
+if (!options.quick) writeResult('grpc', [...memoryRows, ...redisRows], notesOf(options));

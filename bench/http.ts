@@ -15,7 +15,8 @@ const options = readOptions();
 const { bytes, form } = options;
 const place = new Place();
 const http = startGenerator<HttpSpec>('http');
-const rows: Row[] = [];
+const memoryRows: Row[] = [];
+const redisRows: Row[] = [];
 
 const getLane = ({ name, port, pids }: Server, connections: number): Lane =>
   lane(name, http, pids, { port, connections, streams: 1, requests: getRequests(port), status: 200 });
@@ -29,9 +30,9 @@ async function inMemory(): Promise<void> {
     await place.sidecar('process', { form, isolation: 'process' }),
   ];
   for (const { port } of servers) await saveAll(port, bytes);
-  rows.push(...await measure('get in memory, 64 connections', servers.map((server) => getLane(server, 64)), options));
-  rows.push(...await measure('get in memory, 1 connection', servers.map((server) => getLane(server, 1)), options));
-  rows.push(...await measure('set in memory, 64 connections', servers.map((server) => setLane(server, 64)), options));
+  memoryRows.push(...await measure('get in memory, 64 connections', servers.map((server) => getLane(server, 64)), options));
+  memoryRows.push(...await measure('get in memory, 1 connection', servers.map((server) => getLane(server, 1)), options));
+  memoryRows.push(...await measure('set in memory, 64 connections', servers.map((server) => setLane(server, 64)), options));
   for (const server of servers) await server.stop();
 }
 
@@ -49,9 +50,9 @@ async function withRedis(): Promise<void> {
       await place.sidecar('process, redis', { form, isolation: 'process', redisPort: redis.port }),
     ];
     for (const { port } of servers) await saveAll(port, bytes);
-    rows.push(...await measure('get in Redis, 64 connections', [...servers.map((server) => getLane(server, 64)), directLane(64)], options, others));
-    rows.push(...await measure('get in Redis, 1 connection', [...servers.map((server) => getLane(server, 1)), directLane(1)], options, others));
-    rows.push(...await measure('set in Redis, 64 connections', servers.map((server) => setLane(server, 64)), options, others));
+    redisRows.push(...await measure('get in Redis, 64 connections', [...servers.map((server) => getLane(server, 64)), directLane(64)], options, others));
+    redisRows.push(...await measure('get in Redis, 1 connection', [...servers.map((server) => getLane(server, 1)), directLane(1)], options, others));
+    redisRows.push(...await measure('set in Redis, 64 connections', servers.map((server) => setLane(server, 64)), options, others));
     for (const server of servers) await server.stop();
   } finally {
     direct.stop();
@@ -66,5 +67,6 @@ try {
   http.stop();
   await place.close();
 }
-printTable(`State over HTTP. ${describe(options)}`, rows);
-if (!options.quick) writeResult('http', rows, notesOf(options));
+printTable(`State over HTTP. ${describe(options)}`, memoryRows);
+if (options.redis) printTable("The same with Redis. redis us: the Redis server's processor time per call.", redisRows);
+if (!options.quick) writeResult('http', [...memoryRows, ...redisRows], notesOf(options));

@@ -29,7 +29,7 @@ export interface Server {
   /** Milliseconds from its launch to its first good answer. */
   readonly readyMs: number;
   /** Its process and all children. */
-  pids(): number[];
+  readonly pids: () => number[];
   stop(): Promise<void>;
 }
 

@@ -104,7 +104,7 @@ class GrpcServer implements Listener {
       const began = performance.now();
       answer.finished = (code) => log({ method: route.rpc as string, code, durationMs: performance.now() - began, userAgent: first(call.metadata, 'user-agent') ?? '' });
     }
-    const refused = this.#refuse(call.metadata) ?? refusal;
+    const refused = refusal ?? this.#refuse(call.metadata);
     if (refused !== undefined) return answer.onRefusal(refused);
     // grpc-js ends the call by itself when its deadline passes, and says so by the same event as for a cancellation.
     const deadline = call.getDeadline();
@@ -116,7 +116,7 @@ class GrpcServer implements Listener {
   /** No block streams yet: the owner's refusal is the whole answer. */
   #stream(route: Route, refusal: Failure | undefined, call: ServerDuplexStream<Buffer, Buffer>): void {
     const fail = (failure: Failure): void => void call.emit('error', statusOf(failure.grpc, failure.message, statusDetails(failure)));
-    const refused = this.#refuse(call.metadata) ?? refusal;
+    const refused = refusal ?? this.#refuse(call.metadata);
     if (refused !== undefined) return fail(refused);
     this.#switch.open({ route, flags: 0, head: undefined, body: Buffer.alloc(0), deadlineMs: 0 }, {
       onAnswer: () => void call.end(),

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createServer, type Server, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { openRedis, RedisUnreachable, type RedisClient } from '../blocks/clients/redis.ts';
+import { openRedis, RedisUnreachable, type RedisClient } from '../blocks/clients/redis-client.ts';
 import { REDIS_FIELDS, redisSettings } from '../blocks/clients/redis-settings.ts';
 import { readMetadata } from '../blocks/metadata.ts';
 import { openRedisStore } from '../blocks/state/redis.ts';
@@ -98,7 +98,7 @@ describeWithRedis('Redis with TLS', () => {
     if (certificates === undefined) return skip('openssl is not installed');
     const server = await start(startRedis({ tls: { ...certificates, clientCertificates: 'no' } }));
     const script = `
-      import { openRedis } from './blocks/clients/redis.ts';
+      import { openRedis } from './blocks/clients/redis-client.ts';
       import { REDIS_FIELDS, redisSettings } from './blocks/clients/redis-settings.ts';
       import { readMetadata } from './blocks/metadata.ts';
       const log = { debug() {}, info() {}, warn() {}, error() {} };
@@ -351,7 +351,7 @@ describeWithRedis('Redis behind a sentinel', () => {
   const log = memoryLog();
   beforeAll(async () => {
     group = await start(startRedisGroup({ sentinelPassword: 'guard' }));
-    store = await openStore({ redisHost: group.sentinel, failover: 'true', sentinelMasterName: group.masterName, sentinelPassword: 'guard', ...HASTY, readTimeout: '2s' }, log);
+    store = await openStore({ redisHost: group.sentinel, failover: 'true', sentinelMasterName: group.masterName, sentinelPassword: 'guard', ...HASTY, readTimeout: '800ms' }, log);
   });
   afterAll(async () => { await store.close(); });
 

@@ -133,7 +133,7 @@ class Connection {
         if ((flags & END_STREAM) !== 0) this.#done(id, now, 'an answer without a status');
         return;
       case FrameType.HEADERS:
-        if ((flags & END_STREAM) !== 0) this.#done(id, now, isStatusOk(chunk, payload, end) ? undefined : `a status other than 0: ${chunk.toString('latin1', payload, end)}`);
+        if ((flags & END_STREAM) !== 0) this.#done(id, now, isStatusOk(chunk.subarray(payload, end)) ? undefined : `a status other than 0: ${chunk.toString('latin1', payload, end)}`);
         else if ((flags & END_HEADERS) === 0) throw new Error('headers in more than one frame are not looked for');
         return;
       case FrameType.RST_STREAM:

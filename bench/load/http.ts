@@ -60,29 +60,25 @@ class Connection {
   }
 
   #take(bytes: number): void {
-    let answer = buffer;
-    let length = bytes;
-    if (this.#partial !== undefined) {
-      answer = Buffer.concat([this.#partial, buffer.subarray(0, bytes)]);
-      length = answer.length;
-    }
-    if (length < sizeOf(answer, length)) {
-      this.#partial = Buffer.from(answer.subarray(0, length));
+    const chunk = buffer.subarray(0, bytes);
+    const answer = this.#partial === undefined ? chunk : Buffer.concat([this.#partial, chunk]);
+    if (answer.length < sizeOf(answer)) {
+      this.#partial = Buffer.from(answer);
       return;
     }
     this.#partial = undefined;
     const status = (answer[9]! - 48) * 100 + (answer[10]! - 48) * 10 + answer[11]! - 48;
     const now = performance.now();
     if (status === this.#status) this.#recorder.answered(now - this.#sentAt);
-    else this.#recorder.failed(answer.toString('latin1', 0, Math.min(length, 400)));
+    else this.#recorder.failed(answer.toString('latin1', 0, Math.min(answer.length, 400)));
     this.#send(now);
   }
 }
 
 /** How long the answer will be; Infinity while its header isn't whole. */
-function sizeOf(answer: Buffer, length: number): number {
+function sizeOf(answer: Buffer): number {
   const end = answer.indexOf(HEADER_END);
-  if (end < 0 || end + 4 > length) return Infinity;
+  if (end < 0) return Infinity;
   for (const name of LENGTHS) {
     let at = answer.indexOf(name);
     if (at < 0 || at > end) continue;

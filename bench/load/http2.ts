@@ -80,10 +80,10 @@ function text(value: string): number[] {
 const NAMES = [Buffer.from('9acac8b21234da8f', 'hex'), Buffer.from('grpc-status')];
 
 /** Whether a block of trailers, made without a dynamic table, says `grpc-status: 0`. */
-export function isStatusOk(block: Buffer, from: number, to: number): boolean {
+export function isStatusOk(block: Buffer): boolean {
   for (const name of NAMES) {
-    const at = block.indexOf(name, from);
-    if (at < 0 || at >= to) continue;
+    const at = block.indexOf(name);
+    if (at < 0) continue;
     const value = at + name.length;
     return (block[value] === 0x01 && block[value + 1] === 0x30) || (block[value] === 0x81 && block[value + 1] === 0x07);
   }

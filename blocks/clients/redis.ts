@@ -1,9 +1,7 @@
-// The connection to Redis that every Redis driver uses, and the only file that imports ioredis. One object for a single
-// server, a cluster or a sentinel group: it connects, reconnects, bounds every wait, and never sends a write twice.
-import { setTimeout as sleep } from 'node:timers/promises';
+// One life of a connection to Redis, and the only file that imports ioredis: a single server, a cluster or a sentinel
+// group behind one face. It connects once; when it ends it stays ended, and redis-client.ts makes a new one.
 import { Cluster, Command, Redis, type RedisOptions } from 'ioredis';
-import type { Logger } from '../block.ts';
-import { addressText, type RedisSettings } from './redis-settings.ts';
+import type { RedisSettings } from './redis-settings.ts';
 
 /** Bytes stay bytes; text is sent as UTF-8. */
 export type RedisArgument = string | number | Buffer;
@@ -17,216 +15,108 @@ export interface RedisScript {
   readonly lua: string;
 }
 
-/** Redis answered with an error. Without the command's arguments, which may be secret. */
-export class RedisRefusal extends Error {
-  override readonly name = 'RedisRefusal';
-  /** The error's first word: `WRONGTYPE`, `NOPERM`, `ERR`, ... */
-  get code(): string {
-    return this.message.slice(0, Math.max(0, this.message.indexOf(' ')));
-  }
-}
-
-/** There is no working connection. Says which server, and why. */
-export class RedisUnreachable extends Error {
-  override readonly name = 'RedisUnreachable';
-}
-
-/**
- * Calls may run side by side; they go out in order, all calls of one turn of the event loop in one packet. Every call
- * ends within the read timeout: it waits that long for a lost connection to come back, and for an answer.
- */
-export interface RedisClient {
-  /** Where to, for messages. */
-  readonly address: string;
-  readonly topology: RedisSettings['topology'];
-  /** Sends a command that changes nothing: if the connection breaks under it, it is sent again. @throws RedisRefusal, RedisUnreachable */
-  read(command: string, ...args: RedisArgument[]): Promise<RedisReply>;
-  /** Sends a command that changes something, at most once. If the connection breaks under it the error says that the outcome is unknown. @throws as `read` */
-  write(command: string, ...args: RedisArgument[]): Promise<RedisReply>;
-  /** Runs a script, at most once, as `write`. In a cluster all keys must share a slot: see `sameSlot`. */
-  run(script: RedisScript, keys: readonly string[], args: readonly RedisArgument[]): Promise<RedisReply>;
-  /** After a `write` or `run` on `key` of this client: how many of `replicas` have it within `timeoutMs`. Holds up later calls meanwhile. */
-  waitForReplicas(key: string, replicas: number, timeoutMs: number): Promise<number>;
-  /** Replicas attached to the server; in a cluster, to the node that has fewest. */
-  replicas(): Promise<number>;
-  /** True if one call may name all these keys: always, unless this is a cluster. */
-  sameSlot(keys: readonly string[]): boolean;
-  /** Another connection with the same settings, for calls that block. Its owner closes it. */
-  another(options: { readonly readTimeoutMs?: number | undefined }, signal: AbortSignal): Promise<RedisClient>;
-  /** Fails what still waits, and leaves no timer behind. May be called twice. */
-  close(): Promise<void>;
-}
-
-/** Calls that may wait for an answer or a connection at once; more are refused. */
-const MAX_PENDING = 65_536;
-/** Longest wait for a call when there is no read timeout: it then bounds only the wait for a connection. Milliseconds. */
-const MAX_GATE_MS = 30_000;
-/** After a connection breaks, the first attempt follows within this time: many clients of one server spread out. Milliseconds. */
-const FIRST_RECONNECT_MS = 50;
 /** How long a peer that doesn't answer our goodbye may take. Milliseconds. */
 const GOODBYE_MS = 500;
-/** How long a read waits before it looks for the new owner of its key, when a node of a cluster went away. Milliseconds. */
-const CLUSTER_PAUSE_MS = 100;
 /** ioredis' text for a connection that went away; the reason comes as an event before it. */
 const CLOSED = 'Connection is closed.';
 /** ioredis' text for "nothing was sent": the connection was down before the command reached it. */
 const NOT_SENT = /isn't (?:writeable|ready) and enableOfflineQueue/;
 
-/**
- * Connects once; the caller tries again if it likes.
- * @throws RedisUnreachable with address and cause; what the signal says when it aborts
- */
-export async function openRedis(settings: RedisSettings, log: Logger, signal: AbortSignal): Promise<RedisClient> {
-  const client = new Client(settings, log);
-  await client.open(signal);
-  return client;
+/** What went wrong with a call. `trouble` is the reason as far as the error itself knows it. */
+export type RedisFailure =
+  | { readonly kind: 'refused'; readonly message: string }
+  | { readonly kind: 'unsent' }
+  | { readonly kind: 'lost'; readonly trouble: string | undefined };
+
+/** Sorts what a call threw. The errors of ioredis must go no further: they carry the command with its arguments, which may be secret or large. */
+export function failureOf(cause: unknown): RedisFailure {
+  if (!(cause instanceof Error)) return { kind: 'lost', trouble: String(cause) };
+  if (cause.name === 'ReplyError') return { kind: 'refused', message: cause.message };
+  if (NOT_SENT.test(cause.message)) return { kind: 'unsent' };
+  return { kind: 'lost', trouble: cause.message === CLOSED ? undefined : cause.message };
 }
 
-interface Waiter {
-  readonly resolve: () => void;
-  readonly reject: (cause: Error) => void;
-}
-
-class Client implements RedisClient {
-  readonly address: string;
-  readonly topology: RedisSettings['topology'];
+export class RedisLink {
   readonly #settings: RedisSettings;
-  readonly #log: Logger;
-  /** One life of the connection. A new one is made for each attempt: nothing of a broken one lives on. */
-  #link: Redis | Cluster;
+  readonly #client: Redis | Cluster;
   readonly #scripts = new Set<RedisScript>();
-  readonly #waiters = new Set<Waiter>();
-  #pending = 0;
+  readonly #onTrouble: (reason: string) => void;
   #corked = false;
-  #opened = false;
-  #closed = false;
-  #attempts = 0;
-  #reconnect: NodeJS.Timeout | undefined;
-  /** Why the connection is not there, in words. */
-  #trouble = 'the connection was closed by the server';
 
-  constructor(settings: RedisSettings, log: Logger) {
+  /**
+   * @param onTrouble told why a connection, or a node of a cluster, can't be reached or went away; comes before the calls fail
+   * @param onEnd called once, when the link is over
+   */
+  constructor(settings: RedisSettings, onTrouble: (reason: string) => void, onEnd: (link: RedisLink) => void) {
     this.#settings = settings;
-    this.#log = log;
-    this.topology = settings.topology;
-    this.address = settings.addresses.map(addressText).join(',');
-    this.#link = this.#newLink();
+    this.#onTrouble = onTrouble;
+    this.#client = newClient(settings);
+    this.#client.on('error', (cause: Error) => this.#note(cause.message, cause.name));
+    this.#client.on('node error', ({ message, name }: Error, node: string) => this.#note(message.includes(node) ? message : `${node}: ${message}`, name));
+    this.#client.once('end', () => onEnd(this));
   }
 
-  async open(signal: AbortSignal): Promise<void> {
-    signal.throwIfAborted();
-    const abort = Promise.withResolvers<never>();
-    const onAbort = () => abort.reject(signal.reason as Error);
-    signal.addEventListener('abort', onAbort, { once: true });
-    try {
-      await Promise.race([this.#connect(), abort.promise]);
-      this.#opened = true;
-      if (this.#link.status === 'end') this.#onEnd(this.#link); // gone again between the two events
-    } catch (cause) {
-      await this.close();
-      throw cause;
-    } finally {
-      signal.removeEventListener('abort', onAbort);
-    }
+  /** True while commands can be sent. */
+  get ready(): boolean {
+    return this.#client.status === 'ready';
   }
 
-  read(command: string, ...args: RedisArgument[]): Promise<RedisReply> {
-    return this.#call(() => this.#send(command, args), this.#settings.readRetries);
+  get ended(): boolean {
+    return this.#client.status === 'end';
   }
 
-  write(command: string, ...args: RedisArgument[]): Promise<RedisReply> {
-    return this.#call(() => this.#send(command, args), 0);
+  /** True when commands can be sent; false when the link ended instead, and `onTrouble` knows why. */
+  async connect(): Promise<boolean> {
+    const connected = await new Promise<boolean>((resolve) => {
+      this.#client.once('ready', () => resolve(true));
+      this.#client.once('end', () => resolve(false));
+      this.#client.connect().catch(() => undefined); // the same news comes as `end`, and its reason as `error`
+    });
+    if (connected || this.#settings.topology === 'node') return connected;
+    const trouble = await probe(this.#settings); // clusters and sentinels hide why nobody answered
+    if (trouble !== undefined) this.#onTrouble(trouble);
+    return false;
+  }
+
+  send(name: string, args: readonly RedisArgument[]): Promise<RedisReply> {
+    this.#cork();
+    return this.#client.sendCommand(newCommand(name, args)) as Promise<RedisReply>;
   }
 
   run(script: RedisScript, keys: readonly string[], args: readonly RedisArgument[]): Promise<RedisReply> {
-    return this.#call(() => this.#sendScript(script, keys, args), 0);
-  }
-
-  async waitForReplicas(key: string, replicas: number, timeoutMs: number): Promise<number> {
-    const reply = await this.#call(() => {
-      const command = newCommand('wait', [replicas, timeoutMs]);
-      // WAIT names no key: left alone, a cluster would answer from any node
-      if (this.#link instanceof Cluster) void this.#link.sendCommand(command, undefined, { slot: slotOf(key) });
-      else this.#link.sendCommand(command);
-      return command.promise;
-    }, 0);
-    return Number(reply);
-  }
-
-  async replicas(): Promise<number> {
-    const { topology } = this;
-    const count = (info: string) => Number(/^connected_slaves:(\d+)/m.exec(info)?.[1] ?? 0);
-    if (topology !== 'cluster') return count(String(await this.read('info', 'replication')));
-    const nodes = this.#link instanceof Cluster ? this.#link.nodes('master') : [];
-    const counts = await Promise.all(nodes.map(async (node) => count(await node.info('replication').catch((cause: unknown) => { throw this.#explain(cause, false); }))));
-    return counts.length === 0 ? 0 : Math.min(...counts);
-  }
-
-  sameSlot(keys: readonly string[]): boolean {
-    if (this.topology !== 'cluster' || keys.length < 2) return true;
-    const slot = slotOf(keys[0] ?? '');
-    return keys.every((key) => slotOf(key) === slot);
-  }
-
-  another({ readTimeoutMs = this.#settings.readTimeoutMs }: { readonly readTimeoutMs?: number | undefined }, signal: AbortSignal): Promise<RedisClient> {
-    return openRedis({ ...this.#settings, readTimeoutMs }, this.#log, signal);
-  }
-
-  async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#closed = true;
-    this.#trouble = 'the component is closing';
-    clearTimeout(this.#reconnect);
-    for (const waiter of this.#waiters) waiter.reject(this.#unreachable());
-    await goodbye(this.#link);
-  }
-
-  /** Runs one attempt after another: again if nothing was sent, or if it may be repeated; until the deadline. */
-  async #call(send: () => Promise<RedisReply>, retries: number): Promise<RedisReply> {
-    if (this.#pending >= MAX_PENDING) throw new Error(`redis at ${this.address}: ${MAX_PENDING} calls are waiting already`);
-    this.#pending++;
-    let deadline: number | undefined;
-    try {
-      for (let left = retries; ; ) {
-        if (this.#link.status !== 'ready') {
-          deadline ??= performance.now() + Math.min(this.#settings.readTimeoutMs ?? MAX_GATE_MS, MAX_GATE_MS);
-          await this.#ready(deadline);
-        }
-        try {
-          return await send();
-        } catch (cause) {
-          if (isRefusal(cause)) throw this.#explain(cause, true);
-          const unsent = cause instanceof Error && NOT_SENT.test(cause.message);
-          if (this.#closed || (!unsent && left-- <= 0)) throw this.#explain(cause, !unsent);
-          deadline ??= performance.now() + Math.min(this.#settings.readTimeoutMs ?? MAX_GATE_MS, MAX_GATE_MS);
-          if (performance.now() >= deadline) throw this.#explain(cause, !unsent);
-          // a cluster stays "ready" while one of its nodes is away: let its map of nodes catch up
-          if (this.#link.status === 'ready') await sleep(CLUSTER_PAUSE_MS);
-        }
-      }
-    } finally {
-      this.#pending--;
-    }
-  }
-
-  #send(name: string, args: readonly RedisArgument[]): Promise<RedisReply> {
-    this.#cork();
-    const command = newCommand(name, args);
-    this.#link.sendCommand(command);
-    return command.promise;
-  }
-
-  #sendScript(script: RedisScript, keys: readonly string[], args: readonly RedisArgument[]): Promise<RedisReply> {
     if (!this.#scripts.has(script)) {
       this.#scripts.add(script);
-      this.#link.defineCommand(script.name, { lua: script.lua });
+      this.#client.defineCommand(script.name, { lua: script.lua });
     }
     this.#cork();
     // defineCommand adds methods that the class's type can't know
-    const methods = this.#link as unknown as Record<string, (...args: RedisArgument[]) => Promise<RedisReply>>;
+    const methods = this.#client as unknown as Record<string, (...args: RedisArgument[]) => Promise<RedisReply>>;
     const method = methods[`${script.name}Buffer`];
     if (method === undefined) throw new Error(`script ${script.name} is not defined`);
-    return method.call(this.#link, keys.length, ...keys, ...args);
+    return method.call(this.#client, keys.length, ...keys, ...args);
+  }
+
+  /** WAIT, sent where writes to `key` go: it names no key, and left alone a cluster would answer from any node. */
+  wait(key: string, replicas: number, timeoutMs: number): Promise<RedisReply> {
+    const command = newCommand('wait', [replicas, timeoutMs]);
+    const reply = this.#client instanceof Cluster ? this.#client.sendCommand(command, undefined, { slot: slotOf(key) }) : this.#client.sendCommand(command);
+    return reply as Promise<RedisReply>;
+  }
+
+  /** Replicas attached to the server; in a cluster, to the node that has fewest. */
+  async replicas(): Promise<number> {
+    const nodes = this.#client instanceof Cluster ? this.#client.nodes('master') : [this.#client];
+    const counts = await Promise.all(nodes.map(async (node) => Number(/^connected_slaves:(\d+)/m.exec(await node.info('replication'))?.[1] ?? 0)));
+    return counts.length === 0 ? 0 : Math.min(...counts);
+  }
+
+  /** Ends the link in whatever state it is; its sockets and timers are gone when this resolves. */
+  close(): Promise<void> {
+    return goodbye(this.#client);
+  }
+
+  #note(message: string, name: string): void {
+    if (!message.endsWith(CLOSED) && name !== 'ClusterAllFailedError') this.#onTrouble(message); // those only say that something else came before
   }
 
   /**
@@ -237,105 +127,30 @@ class Client implements RedisClient {
   #cork(): void {
     if (this.#corked) return;
     this.#corked = true;
-    const links = this.#link instanceof Cluster ? this.#link.nodes('master') : [this.#link];
-    const streams = links.map((link) => link.stream).filter((stream) => stream !== undefined && stream.writable);
+    const clients = this.#client instanceof Cluster ? this.#client.nodes('master') : [this.#client];
+    const streams = clients.map(({ stream }) => stream).filter((stream) => stream !== undefined && stream.writable);
     for (const stream of streams) stream.cork();
     process.nextTick(() => {
       this.#corked = false;
       for (const stream of streams) stream.uncork();
     });
   }
-
-  /** Waits for a working connection. */
-  #ready(deadline: number): Promise<void> {
-    if (this.#closed) return Promise.reject(this.#unreachable());
-    return new Promise((resolve, reject) => {
-      const end = () => {
-        clearTimeout(timer);
-        this.#waiters.delete(waiter);
-      };
-      const waiter: Waiter = {
-        resolve: () => { end(); resolve(); },
-        reject: (cause) => { end(); reject(cause); },
-      };
-      const timer = setTimeout(() => waiter.reject(this.#unreachable()), Math.max(0, deadline - performance.now()));
-      this.#waiters.add(waiter);
-    });
-  }
-
-  /** One attempt. Resolves when the connection can take commands. */
-  #connect(): Promise<void> {
-    const link = this.#link;
-    return new Promise((resolve, reject) => {
-      link.once('ready', () => {
-        this.#attempts = 0;
-        this.#trouble = 'the connection was closed by the server';
-        resolve();
-        for (const waiter of this.#waiters) waiter.resolve();
-      });
-      link.once('end', () => {
-        if (this.topology === 'node' || this.#closed) return reject(this.#unreachable());
-        void probe(this.#settings).then((trouble) => { // clusters and sentinels hide why nobody answered
-          this.#trouble = trouble ?? this.#trouble;
-          reject(this.#unreachable());
-        });
-      });
-      link.connect().catch(() => undefined); // the same news comes as `end`, and its reason as `error`
-    });
-  }
-
-  #onEnd(link: Redis | Cluster): void {
-    if (link !== this.#link || this.#closed || !this.#opened) return;
-    const { min, max } = this.#settings.reconnectMs;
-    const bound = Math.min(max, min * 2 ** Math.min(this.#attempts - 1, 20));
-    const delay = this.#attempts === 0 ? Math.random() * FIRST_RECONNECT_MS : min + Math.random() * (bound - min);
-    if (this.#attempts++ === 0) this.#log.warn({ redis: this.address }, `lost the connection to redis at ${this.address}: ${this.#trouble}; reconnecting`);
-    this.#reconnect = setTimeout(() => {
-      this.#link = this.#newLink();
-      this.#connect().then(
-        () => this.#log.info({ redis: this.address }, `connected to redis at ${this.address} again`),
-        () => undefined, // `end` has scheduled the next attempt, and calls say why they fail
-      );
-    }, delay).unref();
-  }
-
-  #newLink(): Redis | Cluster {
-    this.#scripts.clear();
-    const link = newLink(this.#settings);
-    link.on('error', (cause: Error) => this.#note(cause));
-    link.on('node error', (cause: Error, node: string) => this.#note(cause, node));
-    link.on('end', () => this.#onEnd(link));
-    return link;
-  }
-
-  #note(cause: Error, node?: string): void {
-    if (this.#closed || cause.message === CLOSED || cause.name === 'ClusterAllFailedError') return; // the reason came before
-    const known = node === undefined || cause.message.includes(node);
-    this.#trouble = known ? cause.message : `${node}: ${cause.message}`;
-  }
-
-  #unreachable(): RedisUnreachable {
-    return new RedisUnreachable(`error connecting to redis at ${this.address}: ${this.#trouble}`);
-  }
-
-  /** An error to show: ioredis' own carry the command with its arguments, which may be secret or large. */
-  #explain(cause: unknown, sent: boolean): Error {
-    if (!(cause instanceof Error)) return new Error(String(cause));
-    if (isRefusal(cause)) return new RedisRefusal(cause.message);
-    if (!sent) return this.#unreachable();
-    const why = cause.message === CLOSED ? this.#trouble : cause.message;
-    return new RedisUnreachable(`lost the connection to redis at ${this.address} before the answer came, so the outcome is unknown: ${why}`);
-  }
 }
 
-function newLink(settings: RedisSettings): Redis | Cluster {
+/** True if all keys share a slot of a cluster, as the keys of one call must. */
+export function inOneSlot(keys: readonly string[]): boolean {
+  const slot = slotOf(keys[0] ?? '');
+  return keys.every((key) => slotOf(key) === slot);
+}
+
+function newClient(settings: RedisSettings): Redis | Cluster {
   const { addresses, sentinel, tls, database: db } = settings;
-  const options = linkOptions(settings);
+  const options = clientOptions(settings);
   if (settings.topology === 'cluster') {
     return new Cluster(addresses.map(({ host, port }) => ({ host, port })), {
       redisOptions: options,
       lazyConnect: true,
-      // Only calls that wait for a node's own connection queue up here; Client bounds their number.
+      // Only calls that wait for a node's own connection queue up here; RedisClient bounds their number.
       enableOfflineQueue: true,
       clusterRetryStrategy: null,
       // "Connection is closed" must not mean "send it again elsewhere": the write may have been done.
@@ -359,7 +174,7 @@ function newLink(settings: RedisSettings): Redis | Cluster {
   });
 }
 
-function linkOptions(settings: RedisSettings): RedisOptions {
+function clientOptions(settings: RedisSettings): RedisOptions {
   return {
     username: settings.username,
     password: settings.password,
@@ -371,7 +186,7 @@ function linkOptions(settings: RedisSettings): RedisOptions {
     // Silence while an answer is due: the connection is given up. One timer a connection, not one a command.
     socketTimeout: settings.readTimeoutMs,
     lazyConnect: true,
-    // Client decides what waits, what is sent again and when to reconnect. ioredis by default queues without bound and
+    // redis-client.ts decides what waits, what is sent again and when to reconnect. ioredis by default queues without bound and
     // sends unanswered commands again, writes too.
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
@@ -385,39 +200,38 @@ function linkOptions(settings: RedisSettings): RedisOptions {
 /** Why the first seed of a cluster, or the first sentinel, is of no use; undefined if it is. */
 async function probe(settings: RedisSettings): Promise<string | undefined> {
   const { addresses: [first], sentinel } = settings;
-  const link = new Redis({
-    ...linkOptions(settings),
+  const client = new Redis({
+    ...clientOptions(settings),
     ...first,
     enableOfflineQueue: true,
     ...(sentinel === undefined ? {} : { username: sentinel.username, password: sentinel.password }),
   });
   let trouble: string | undefined;
-  link.on('error', (cause: Error) => { trouble ??= cause.message; });
+  client.on('error', (cause: Error) => { trouble ??= cause.message; });
   try {
-    if (sentinel === undefined) await link.cluster('INFO');
-    else if ((await link.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', sentinel.master)) === null) return `the sentinel knows no primary named "${sentinel.master}"`;
+    if (sentinel === undefined) await client.cluster('INFO');
+    else if ((await client.call('SENTINEL', 'GET-MASTER-ADDR-BY-NAME', sentinel.master)) === null) return `the sentinel knows no primary named "${sentinel.master}"`;
     return undefined;
   } catch (cause) {
     return trouble ?? (cause as Error).message;
   } finally {
-    await goodbye(link);
+    await goodbye(client);
   }
 }
 
-/** Ends a link in whatever state it is, and waits for its sockets and their timers to go. */
-async function goodbye(link: Redis | Cluster): Promise<void> {
-  if (link.status === 'end' || link.status === 'wait') return;
-  if (link instanceof Cluster && link.nodes().length === 0) {
-    link.disconnect(); // nothing is open, so no event would follow
+async function goodbye(client: Redis | Cluster): Promise<void> {
+  if (client.status === 'end' || client.status === 'wait') return;
+  if (client instanceof Cluster && client.nodes().length === 0) {
+    client.disconnect(); // nothing is open, so no event would follow
     return;
   }
   await new Promise<void>((resolve) => {
     const timer = setTimeout(resolve, 2 * GOODBYE_MS);
-    link.once('end', () => {
+    client.once('end', () => {
       clearTimeout(timer);
       resolve();
     });
-    link.disconnect();
+    client.disconnect();
   });
 }
 
@@ -428,9 +242,4 @@ function newCommand(name: string, args: readonly RedisArgument[]): Command {
 /** The cluster slot of a key, which depends on its `{tag}` if it has one. */
 function slotOf(key: string): number {
   return new Command('get', [key]).getSlot();
-}
-
-/** Redis itself answered with an error, and over a connection that works. */
-function isRefusal(cause: unknown): boolean {
-  return cause instanceof Error && cause.name === 'ReplyError';
 }

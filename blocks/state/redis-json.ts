@@ -1,6 +1,6 @@
 // Records of state.redis as JSON documents, which daprd writes for `contentType: application/json` when the server has
 // the JSON module. Queries by other programs rely on this layout.
-import { RedisRefusal, type RedisClient } from '../clients/redis.ts';
+import { RedisRefusal, type RedisClient } from '../clients/redis-client.ts';
 import type { Item, StringMap } from './store.ts';
 
 /** True if the server has the JSON commands. A user who may not ask counts as one who may not use them. */

@@ -1,6 +1,6 @@
 // The Lua script through which every write of state.redis goes. It keeps daprd's two record layouts and its rules for
 // etags, and applies a whole transaction or nothing of it.
-import type { RedisArgument, RedisScript } from '../clients/redis.ts';
+import type { RedisArgument, RedisScript } from '../clients/redis-client.ts';
 
 /** One write as the script takes it. */
 export interface RedisWrite {

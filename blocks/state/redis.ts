@@ -1,6 +1,6 @@
 // state.redis: records in daprd's layouts, so that both can work on one database. Reads are one round trip; every write
 // is one script call, in which nobody can come between compare and set.
-import { openRedis, RedisRefusal, type RedisClient, type RedisReply } from '../clients/redis.ts';
+import { openRedis, RedisRefusal, type RedisClient, type RedisReply } from '../clients/redis-client.ts';
 import { REDIS_FIELDS, redisSettings } from '../clients/redis-settings.ts';
 import type { Logger } from '../block.ts';
 import type { DriverContext } from '../components.ts';
@@ -176,7 +176,7 @@ class RedisStore implements StateStore {
     if (performance.now() > this.#replicas.untilMs) this.#replicas = { count: await this.#redis.replicas(), untilMs: performance.now() + REPLICAS_BELIEVED_MS };
     const replicas = this.#replicas.count;
     if (replicas === 0) return undefined;
-    this.#strong ??= this.#redis.another({}, this.#closing.signal).catch((cause: unknown) => {
+    this.#strong ??= this.#redis.another({ blocksForMs: REPLICA_WAIT_MS }, this.#closing.signal).catch((cause: unknown) => {
       this.#strong = undefined; // the next write tries again
       throw cause;
     });

@@ -37,7 +37,9 @@ export class HttpClient {
   async send(method: string, path: string, { headers = {}, body, timeoutMs = TIMEOUT_MS }: HttpBody = {}): Promise<HttpReply> {
     const where = this.port.startsWith('/') ? { socketPath: this.port } : { host: '127.0.0.1', port: Number(this.port) };
     return within(timeoutMs, `${method} ${path} is answered`, new Promise((resolve, reject) => {
-      const outgoing = request({ ...where, method, path, agent: this.#agent, headers: headers as Record<string, string> });
+      // Node frames no body of a GET or DELETE by itself.
+      const framed = body === undefined ? headers : { 'Content-Length': String(Buffer.byteLength(body)), ...headers };
+      const outgoing = request({ ...where, method, path, agent: this.#agent, headers: framed as Record<string, string> });
       outgoing.once('error', reject);
       outgoing.once('response', (response) => {
         const chunks: Buffer[] = [];

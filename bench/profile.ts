@@ -1,0 +1,163 @@
+// Where does a sidecar's processor time go? Samples kernel and block under load and shows the functions and files that
+// ran most by themselves. Sampling starts after a warm-up, so that the start is not in it.
+//
+//   node bench/profile.ts [--isolation process] [--protocol http|grpc] [--operation get|set] [--redis] [--ms 5000] [--top 30] [--connections 64] [--streams 1] [--keep folder]
+import { mkdirSync, writeFileSync } from 'node:fs';
+import type { Profiler } from 'node:inspector';
+import { join, relative } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
+import { parseArgs } from 'node:util';
+import { getRequests, saveAll, setRequests } from './calls.ts';
+import { GET_STATE, getMessages } from './grpc-calls.ts';
+import { startGenerator } from './load/generator.ts';
+import type { GrpcSpec } from './load/grpc.ts';
+import type { HttpSpec } from './load/http.ts';
+import { Place, type Isolation, type Server } from './place.ts';
+import { startRedis } from '../test/servers/redis.ts';
+import { printTable } from './table.ts';
+
+const { values: flags } = parseArgs({
+  options: {
+    isolation: { type: 'string', default: 'process' },
+    protocol: { type: 'string', default: 'http' },
+    operation: { type: 'string', default: 'get' },
+    redis: { type: 'boolean', default: false },
+    ms: { type: 'string', default: '5000' },
+    top: { type: 'string', default: '30' },
+    connections: { type: 'string', default: '64' },
+    streams: { type: 'string', default: '1' },
+    keep: { type: 'string' },
+  },
+});
+/** Where Node's inspector listens when a signal starts it; the kernel is told another port, its block can't be. */
+const BLOCK_PORT = 9229;
+const KERNEL_PORT = 9239;
+const SAMPLE_US = 100;
+const WARM_MS = 3_000;
+const BYTES = 200;
+
+/** A process under the inspector. */
+interface Probe {
+  readonly name: string;
+  start(): Promise<void>;
+  stop(): Promise<Profiler.Profile>;
+}
+
+async function attach(name: string, pid: number, port: number): Promise<Probe> {
+  process.kill(pid, 'SIGUSR1');
+  const socket = new WebSocket(await inspectorUrl(port));
+  await new Promise((resolve, reject) => {
+    socket.addEventListener('open', resolve);
+    socket.addEventListener('error', () => reject(new Error(`${name}: no inspector on port ${port}`)));
+  });
+  let id = 0;
+  const ask = (method: string, params: object = {}): Promise<unknown> => new Promise((resolve) => {
+    const asked = ++id;
+    const hear = ({ data }: MessageEvent): void => {
+      const answer = JSON.parse(String(data)) as { id?: number; result?: unknown };
+      if (answer.id !== asked) return;
+      socket.removeEventListener('message', hear);
+      resolve(answer.result);
+    };
+    socket.addEventListener('message', hear);
+    socket.send(JSON.stringify({ id: asked, method, params }));
+  });
+  await ask('Profiler.enable');
+  await ask('Profiler.setSamplingInterval', { interval: SAMPLE_US });
+  return {
+    name,
+    start: async () => void await ask('Profiler.start'),
+    stop: async () => ((await ask('Profiler.stop')) as { profile: Profiler.Profile }).profile,
+  };
+}
+
+async function inspectorUrl(port: number): Promise<string> {
+  for (let tries = 0; tries < 50; tries++) {
+    try {
+      const [target] = (await (await fetch(`http://127.0.0.1:${port}/json/list`)).json()) as { webSocketDebuggerUrl: string }[];
+      if (target !== undefined) return target.webSocketDebuggerUrl;
+    } catch {
+      await sleep(50); // it opens a moment after the signal
+    }
+  }
+  throw new Error(`no inspector on port ${port}`);
+}
+
+/** Endless, until the returned function is called. */
+function load({ port, grpcPort }: Server): { readonly calls: () => Promise<number> } {
+  const connections = Number(flags.connections);
+  const streams = Number(flags.streams);
+  const times = { warmMs: WARM_MS, windowMs: Number(flags.ms) + 500, watch: {} };
+  if (flags.protocol === 'grpc') {
+    const generator = startGenerator<GrpcSpec>('grpc');
+    const done = generator.run({ ...times, port: grpcPort, connections, streams, path: GET_STATE, messages: getMessages(), answerBytes: BYTES });
+    return { calls: async () => { const { calls, seconds } = await done; generator.stop(); return calls / seconds; } };
+  }
+  const get = flags.operation === 'get';
+  const generator = startGenerator<HttpSpec>('http');
+  const done = generator.run({ ...times, port, connections, streams: 1, requests: get ? getRequests(port) : setRequests(port, BYTES), status: get ? 200 : 204 });
+  return { calls: async () => { const { calls, seconds } = await done; generator.stop(); return calls / seconds; } };
+}
+
+/** Self time in microseconds by key, without the time in which nothing ran. */
+function selfTimes({ nodes, samples = [], timeDeltas = [] }: Profiler.Profile, keyOf: (frame: Profiler.ProfileNode['callFrame']) => string): { readonly times: [string, number][]; readonly busyUs: number; readonly idleUs: number } {
+  const frames = new Map(nodes.map(({ id, callFrame }) => [id, callFrame]));
+  const times = new Map<string, number>();
+  let busyUs = 0;
+  let idleUs = 0;
+  samples.forEach((id, i) => {
+    const callFrame = frames.get(id);
+    const us = timeDeltas[i + 1] ?? 0;
+    if (callFrame === undefined) return;
+    if (callFrame.functionName === '(idle)') {
+      idleUs += us;
+      return;
+    }
+    busyUs += us;
+    const key = keyOf(callFrame);
+    times.set(key, (times.get(key) ?? 0) + us);
+  });
+  return { times: [...times].sort(([, a], [, b]) => b - a), busyUs, idleUs };
+}
+
+function fileOf({ url, functionName }: Profiler.ProfileNode['callFrame']): string {
+  if (url.startsWith('file:')) return relative(join(import.meta.dirname, '..'), fileURLToPath(url)).replace(/^node_modules\//, '');
+  return url === '' ? (functionName.startsWith('(') ? functionName : '(native)') : url;
+}
+
+function show(name: string, profile: Profiler.Profile): void {
+  const byFunction = selfTimes(profile, (frame) => `${frame.functionName === '' ? '(anonymous)' : frame.functionName}  ${fileOf(frame)}${frame.url === '' ? '' : `:${frame.lineNumber + 1}`}`);
+  const byFile = selfTimes(profile, fileOf);
+  const share = (us: number): number => (us / byFunction.busyUs) * 100;
+  const idle = Math.round((byFunction.idleUs / (byFunction.idleUs + byFunction.busyUs)) * 100);
+  printTable(`${name}: self time by function, in % of the time it ran (idle ${idle} % of the time)`, byFunction.times.slice(0, Number(flags.top)).map(([key, us]) => ({ '%': share(us), function: key })));
+  printTable(`${name}: self time by file`, byFile.times.slice(0, Math.ceil(Number(flags.top) * 0.6)).map(([key, us]) => ({ '%': share(us), file: key })));
+}
+
+const place = new Place();
+const redis = flags.redis ? await startRedis() : undefined;
+try {
+  const server = await place.sidecar('profiled', { isolation: flags.isolation as Isolation, redisPort: redis?.port, nodeArgs: [`--inspect-port=${KERNEL_PORT}`] });
+  await saveAll(server.port, BYTES);
+  const [kernel = 0, block] = server.pids();
+  const probes = [await attach('kernel', kernel, KERNEL_PORT)];
+  if (block !== undefined) probes.push(await attach('block', block, BLOCK_PORT));
+  const under = load(server);
+  await sleep(WARM_MS);
+  await Promise.all(probes.map((probe) => probe.start()));
+  await sleep(Number(flags.ms));
+  const profiles = await Promise.all(probes.map((probe) => probe.stop()));
+  process.stdout.write(`${Math.round(await under.calls())} calls/s while sampled\n`);
+  profiles.forEach((profile, i) => {
+    const name = (probes[i] as Probe).name;
+    show(name, profile);
+    if (flags.keep === undefined) return;
+    mkdirSync(flags.keep, { recursive: true });
+    writeFileSync(join(flags.keep, `${name}.cpuprofile`), JSON.stringify(profile));
+  });
+} finally {
+  await place.close();
+  await redis?.stop();
+}
+process.exit(0); // sockets to inspectors may linger

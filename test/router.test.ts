@@ -1,0 +1,99 @@
+// Paths to rows of the route table: cleaning, matching, unescaping (contract: transport rules, routes).
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { BadEscape, cleanPath, Router } from '../kernel/router.ts';
+import { ROUTES, type Route } from '../proto/routes.ts';
+
+const router = new Router(ROUTES);
+const found = (verb: string, path: string): [string, ...string[]] | undefined => {
+  const match = router.match(verb, path);
+  return match === undefined ? undefined : [match.route.name, ...match.params];
+};
+
+describe('cleanPath', () => {
+  it.each([
+    ['/', '/'], ['//', '/'], ['/a', '/a'], ['/a/', '/a'], ['/a//b', '/a/b'], ['/./a', '/a'], ['/a/.', '/a'], ['/a/./b/', '/a/b'], ['/a/../b', '/b'], ['/a/b/..', '/a'], ['/..', '/'],
+    ['/../../a', '/a'], ['/a/...', '/a/...'], ['/a/.b', '/a/.b'], ['/a/b.', '/a/b.'], ['/a/..b', '/a/..b'], ['/%2e%2e/a', '/%2e%2e/a'], ['/a%2F', '/a%2F'], ['a', '/a'], ['', '/'], ['*', '/*'],
+  ])('makes %j to %j', (path, clean) => {
+    expect(cleanPath(path)).toBe(clean);
+  });
+
+  it('is done after one pass, whatever the path', () => {
+    const segment = fc.constantFrom('', '.', '..', 'a', '.b', 'c.', '%2e', '%2F', '...');
+    fc.assert(fc.property(fc.array(segment, { maxLength: 8 }), (segments) => {
+      const clean = cleanPath(`/${segments.join('/')}`);
+      expect(cleanPath(clean)).toBe(clean);
+      expect(clean).toMatch(/^\/(?:[^/]+(?:\/[^/]+)*)?$/);
+      expect(clean.split('/').some((one) => one === '.' || one === '..')).toBe(false);
+    }));
+  });
+});
+
+describe('the router', () => {
+  it.each([
+    ['GET', '/v1.0/state/s/k', ['GetState', 's', 'k']],
+    ['DELETE', '/v1.0/state/s/k', ['DeleteState', 's', 'k']],
+    ['POST', '/v1.0/state/s', ['SaveState', 's']],
+    ['PUT', '/v1.0/state/s', ['SaveState', 's']],
+    ['POST', '/v1.0/state/s/bulk', ['GetBulkState', 's']],
+    ['PUT', '/v1.0/state/s/bulk', ['GetBulkState', 's']],
+    ['GET', '/v1.0/state/s/bulk', ['GetState', 's', 'bulk']],
+    ['DELETE', '/v1.0/state/s/bulk', ['DeleteState', 's', 'bulk']],
+    ['POST', '/v1.0/state/s/transaction', ['ExecuteStateTransaction', 's']],
+    ['GET', '/v1.0/state/s/transaction', ['GetState', 's', 'transaction']],
+    ['POST', '/v1.0-alpha1/state/s/query', ['QueryStateAlpha1', 's']],
+    ['GET', '/v1.0/configuration/s', ['GetConfiguration', 's']],
+    ['GET', '/v1.0-alpha1/configuration/s', ['GetConfigurationAlpha1', 's']],
+    ['GET', '/v1.0/configuration/s/subscribe', ['SubscribeConfiguration', 's']],
+    ['GET', '/v1.0/configuration/s/id/unsubscribe', ['UnsubscribeConfiguration', 's', 'id']],
+    ['POST', '/v1.0-alpha1/lock/s', ['TryLockAlpha1', 's']],
+    ['POST', '/v1.0-alpha1/unlock/s', ['UnlockAlpha1', 's']],
+    ['GET', '/v1.0/secrets/s/k', ['GetSecret', 's', 'k']],
+    ['GET', '/v1.0/secrets/s/bulk', ['GetBulkSecret', 's']],
+    ['POST', '/v1.0/publish/p/a/b//c', ['PublishEvent', 'p', 'a/b//c']],
+    ['POST', '/v1.0/publish/bulk/p/t', ['BulkPublishEvent', 'p', 't']],
+    ['PATCH', '/v1.0/invoke/app/method/x/y', ['InvokeService', 'app', 'x/y']],
+    ['GET', '/v1.0/metadata', ['GetMetadata']],
+    ['PUT', '/v1.0/metadata/k', ['SetMetadata', 'k']],
+    ['GET', '/v1.0/healthz', ['Healthz']],
+    ['GET', '/v1.0/healthz/outbound', ['HealthzOutbound']],
+    ['POST', '/v1.0/shutdown', ['Shutdown']],
+    ['GET', '/actuator/blocks', ['ActuatorBlocks']],
+  ])('%s %s is %j', (verb, path, expected) => {
+    expect(found(verb, path)).toEqual(expected);
+  });
+
+  it.each([['PATCH', '/v1.0/state/s'], ['GET', '/v1.0/state/s'], ['GET', '/v1.0/state/s/k/more'], ['GET', '/v1.0/state'], ['GET', '/'], ['HEAD', '/v1.0/healthz'], ['GET', '/v1.0/lock/s']])('%s %s is nothing', (verb, path) => {
+    expect(found(verb, path)).toBeUndefined();
+  });
+
+  it('gives the key that was escaped, whatever it is', () => {
+    fc.assert(fc.property(fc.string({ unit: 'binary', minLength: 1 }), (key) => {
+      expect(found('GET', `/v1.0/state/s/${encodeURIComponent(key)}`)).toEqual(['GetState', 's', key]);
+      const asForm = new URLSearchParams([['', key]]).toString().slice(1);
+      expect(found('GET', `/v1.0/state/s/${asForm}`)).toEqual(['GetState', 's', key]);
+    }));
+  });
+
+  it('names the parameter and the escape that can\'t be read', () => {
+    expect(() => found('GET', '/v1.0/state/s%/k')).toThrow(new BadEscape('failed to unescape request parameter "store". Error: invalid URL escape "%"'));
+    expect(() => found('GET', '/v1.0/state/s/k%zzz')).toThrow(new BadEscape('failed to unescape request parameter "key". Error: invalid URL escape "%zz"'));
+  });
+
+  it('replaces bytes that are no UTF-8', () => {
+    expect(found('GET', '/v1.0/state/s/a%FFb+%C3%A9')).toEqual(['GetState', 's', 'a\ufffdb é']);
+  });
+
+  it('takes property names of objects for names', () => {
+    expect(found('GET', '/v1.0/state/__proto__/constructor')).toEqual(['GetState', '__proto__', 'constructor']);
+    expect(found('GET', '/constructor')).toBeUndefined();
+  });
+
+  it('leaves out patterns that are not admitted, by route and version of the path', () => {
+    const admitted = (route: Route, version: string): boolean => route.group !== 'state' && version !== 'v1.0-beta1';
+    const reduced = new Router(ROUTES, admitted);
+    expect(reduced.match('GET', '/v1.0/state/s/k')).toBeUndefined();
+    expect(reduced.match('GET', '/v1.0/workflows/dapr/i')?.route.name).toBe('GetWorkflowBeta1');
+    expect(reduced.match('GET', '/v1.0-beta1/workflows/dapr/i')).toBeUndefined();
+  });
+});
