@@ -47,4 +47,4 @@ export const commandLine = (): string => ['node', `bench/${basename(process.argv
 export const describe = ({ rounds, warmMs, windowMs, bytes, form }: Options): string =>
   `${rounds} interleaved rounds of ${windowMs} ms after ${warmMs} ms of warm-up, medians; values of ${bytes} bytes; sidecar: ${form}.\n` +
   "CPU us: the server's processor time per call, all its processes. x first: ratio to the group's first row. +-%: half the range of the rounds.\n" +
-  'load %: what the generator used of a core; it shares the machine with the server. PSS: kernel and blocks, after the load.';
+  'switches: context switches of the server per call. load %: what the generator used of a core; it shares the machine with the server. PSS: kernel and blocks, after the load.';

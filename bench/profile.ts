@@ -1,7 +1,8 @@
 // Where does a sidecar's processor time go? Samples kernel and block under load and shows the functions and files that
 // ran most by themselves. Sampling starts after a warm-up, so that the start is not in it.
 //
-//   node bench/profile.ts [--isolation process] [--protocol http|grpc] [--operation get|set] [--redis] [--ms 5000] [--top 30] [--connections 64] [--streams 1] [--keep folder]
+//   node bench/profile.ts [--isolation process|monolith|bare] [--protocol http|grpc] [--operation get|set] [--redis] [--ms 5000] [--top 30] [--connections 64] [--streams 1] [--keep folder]
+// `bare` is the server of bench/http.ts that answers with bytes that lie ready: what Node itself needs.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import type { Profiler } from 'node:inspector';
 import { join, relative } from 'node:path';
@@ -34,6 +35,8 @@ const { values: flags } = parseArgs({
 const BLOCK_PORT = 9229;
 const KERNEL_PORT = 9239;
 const SAMPLE_US = 100;
+/** A sample counts for at most this: what takes longer is a process that had to wait for a core. */
+const LONGEST_SAMPLE_US = 400;
 const WARM_MS = 3_000;
 const BYTES = 200;
 
@@ -108,7 +111,7 @@ function selfTimes({ nodes, samples = [], timeDeltas = [] }: Profiler.Profile, k
   let idleUs = 0;
   samples.forEach((id, i) => {
     const callFrame = frames.get(id);
-    const us = timeDeltas[i + 1] ?? 0;
+    const us = Math.min(timeDeltas[i + 1] ?? 0, LONGEST_SAMPLE_US);
     if (callFrame === undefined) return;
     if (callFrame.functionName === '(idle)') {
       idleUs += us;
@@ -135,13 +138,19 @@ function show(name: string, profile: Profiler.Profile): void {
   printTable(`${name}: self time by file`, byFile.times.slice(0, Math.ceil(Number(flags.top) * 0.6)).map(([key, us]) => ({ '%': share(us), file: key })));
 }
 
+async function startServer(): Promise<Server> {
+  if (flags.isolation === 'bare') return flags.protocol === 'grpc' ? place.reference('profiled', 'grpc.ts', BYTES) : place.reference('profiled', 'http.ts', BYTES);
+  const server = await place.sidecar('profiled', { isolation: flags.isolation as Isolation, redisPort: redis?.port, nodeArgs: [`--inspect-port=${KERNEL_PORT}`] });
+  await saveAll(server.port, BYTES);
+  return server;
+}
+
 const place = new Place();
 const redis = flags.redis ? await startRedis() : undefined;
 try {
-  const server = await place.sidecar('profiled', { isolation: flags.isolation as Isolation, redisPort: redis?.port, nodeArgs: [`--inspect-port=${KERNEL_PORT}`] });
-  await saveAll(server.port, BYTES);
+  const server = await startServer();
   const [kernel = 0, block] = server.pids();
-  const probes = [await attach('kernel', kernel, KERNEL_PORT)];
+  const probes = [flags.isolation === 'bare' ? await attach('server', kernel, BLOCK_PORT) : await attach('kernel', kernel, KERNEL_PORT)];
   if (block !== undefined) probes.push(await attach('block', block, BLOCK_PORT));
   const under = load(server);
   await sleep(WARM_MS);

@@ -59,6 +59,7 @@ export async function measure(question: string, lanes: readonly Lane[], { rounds
       '+-%': ((Math.max(...rates) - Math.min(...rates)) / 2 / median(rates)) * 100,
       'CPU us': perCall('server'),
       ...Object.fromEntries(Object.keys(others).map((name) => [`${name} us`, perCall(name)])),
+      switches: one.pids === undefined ? undefined : middle(({ switches, calls }) => (switches['server'] ?? NaN) / calls),
       'p50 us': middle(({ p50Us }) => p50Us),
       'p99 us': middle(({ p99Us }) => p99Us),
       'max us': Math.round(Math.max(...of.map(({ maxUs }) => maxUs))),

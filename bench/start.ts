@@ -81,9 +81,9 @@ try {
   await redis?.stop();
 }
 printTable(
-  `From launch to the first 204 of /v1.0/healthz, asked every 2 ms; medians of ${rounds} interleaved starts with a warm compile cache. ` +
+  `From launch to the first 204 of /v1.0/healthz, asked every 2 ms; medians of ${rounds} interleaved starts with a warm compile cache.\n` +
   `${BARE}: from launch to exit. checkout: TypeScript; built: the package's JavaScript. In memory unless it says redis.`, starts);
 printTable(
-  `Idle: proportional set size ${settleMs / 1000} s after ready, context switches over ${watchMs / 1000} s. Each program runs from a copy of the node binary of its own: ` +
+  `Idle: proportional set size ${settleMs / 1000} s after ready, context switches over ${watchMs / 1000} s.\nEach program runs from a copy of the node binary of its own: ` +
   'other Node processes of the same binary on a machine take a share of its pages, and PSS is lower by that.', idle);
 if (!flags.quick) writeResult('start', [...starts.map((row) => ({ table: 'start', ...row })), ...idle.map((row) => ({ table: 'idle', ...row }))], notesOf({ rounds, settleMs, watchMs }));

@@ -2,7 +2,7 @@
 import { closest, distance } from 'fastest-levenshtein';
 import type { Logger } from './block.ts';
 import { InvalidMetadata, logName, type ComponentSpec } from './driver.ts';
-import { formatDurationMs, InvalidDuration, parseDurationMs } from './duration.ts';
+import { formatDurationMs, InvalidDuration, parseDurationMs } from '../proto/duration.ts';
 
 /** One declared field. Names and aliases match whatever the case of their letters. */
 export interface Field<T> {

@@ -1,7 +1,7 @@
 // The life of the program: command line, signals, exit codes, and the sidecar in between (contract: signals, shutdown,
 // exit codes).
 import { logSettings, parseCommandLine, type Config } from './config.ts';
-import { formatDuration } from '../proto/duration.ts';
+import { formatDurationMs } from '../proto/duration.ts';
 import { openLog, openLogFile, outputTo, type Log } from '../proto/log.ts';
 import { readBuild } from './build.ts';
 import { FatalError, logNotices } from './fatal.ts';
@@ -111,7 +111,7 @@ class Program {
     this.#ending = true;
     const { blockShutdownMs, shutdownMs } = this.#config;
     if (block && blockShutdownMs > 0) {
-      this.#log.info({}, `Blocking graceful shutdown for ${formatDuration(blockShutdownMs)} or until app reports unhealthy...`);
+      this.#log.info({}, `Blocking graceful shutdown for ${formatDurationMs(blockShutdownMs)} or until app reports unhealthy...`);
       // Without an app channel the app counts as unhealthy from the start.
       this.#log.info({}, 'App reported unhealthy, entering shutdown...');
     }

@@ -1,6 +1,6 @@
 // Which components this sidecar has: manifests decoded, then filtered by namespace, name, scope and the deny list
 // (contract: component manifest, namespace and duplicate rules). Values are still references here.
-import { InvalidDuration, parseDuration } from '../proto/duration.ts';
+import { InvalidDuration, parseDurationMs } from '../proto/duration.ts';
 import { logName } from '../proto/init.ts';
 import { FatalError, type Notice } from './fatal.ts';
 import { unreadable, type Manifest } from './manifests.ts';
@@ -99,7 +99,7 @@ function decodeEntry(value: Parameters<typeof objectAt>[0], place: string): Meta
 /** As daprd: what is no duration is the default. */
 function initTimeout(text: string): number {
   try {
-    const milliseconds = text === '' ? 0 : parseDuration(text);
+    const milliseconds = text === '' ? 0 : parseDurationMs(text);
     return milliseconds > 0 ? Math.min(milliseconds, LARGEST_MS) : DEFAULT_INIT_MS;
   } catch (cause) {
     if (cause instanceof InvalidDuration) return DEFAULT_INIT_MS;

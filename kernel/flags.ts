@@ -1,6 +1,6 @@
 // The command line's vocabulary: every flag of daprd and of our own, as data (contract: flags). One row is a flag's name,
 // how its text becomes a value, its default and its line in the usage. What values mean together is config.ts' business.
-import { InvalidDuration, parseDuration } from '../proto/duration.ts';
+import { InvalidDuration, parseDurationMs } from '../proto/duration.ts';
 
 /** Groups of the usage, in order. */
 export type Group =
@@ -72,7 +72,7 @@ const LONGEST_LIST = 10_000;
 function duration(group: Group, value: number, help: string, extra?: Extra): Flag<number> {
   return flag(group, 'duration', value, help, (given) => {
     try {
-      return parseDuration(given);
+      return parseDurationMs(given);
     } catch (cause) {
       if (cause instanceof InvalidDuration) throw new FlagError(`expected a duration such as 5s or 1m30s: ${cause.message}`);
       throw cause;

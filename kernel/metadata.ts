@@ -1,5 +1,5 @@
 // The metadata API: what this sidecar is and runs (contract: metadata response).
-import { formatDuration } from '../proto/duration.ts';
+import { formatDurationMs } from '../proto/duration.ts';
 import { escapeHtml } from '../proto/gojson.ts';
 import type { ComponentStatus } from '../proto/init.ts';
 import type { AppConfig } from './config.ts';
@@ -109,7 +109,7 @@ function appProperties({ port, protocol, address, maxConcurrency, health }: AppC
     channelAddress: address,
     ...(maxConcurrency === 0 ? {} : { maxConcurrency }),
     ...(health.enabled
-      ? { health: { ...(isHttp ? { healthCheckPath: health.path } : {}), healthProbeInterval: formatDuration(health.intervalMs), healthProbeTimeout: formatDuration(health.timeoutMs), healthThreshold: health.threshold } }
+      ? { health: { ...(isHttp ? { healthCheckPath: health.path } : {}), healthProbeInterval: formatDurationMs(health.intervalMs), healthProbeTimeout: formatDurationMs(health.timeoutMs), healthThreshold: health.threshold } }
       : {}),
   };
 }

@@ -1,5 +1,5 @@
 // The usage: the flag table as a page to read.
-import { formatDuration } from '../proto/duration.ts';
+import { formatDurationMs } from '../proto/duration.ts';
 import { FLAGS, type Flag } from './flags.ts';
 
 const WIDTH = 110;
@@ -21,7 +21,7 @@ function note({ value, deprecated, noun }: Pick<Flag<unknown>, 'value' | 'deprec
   if (deprecated !== '') return ` (deprecated: use ${deprecated})`;
   const isUnset = value === '' || value === false || (noun === 'duration' && value === 0) || (Array.isArray(value) && value.length === 0);
   if (isUnset) return '';
-  return ` (default: ${noun === 'duration' && typeof value === 'number' ? formatDuration(value) : String(value)})`;
+  return ` (default: ${noun === 'duration' && typeof value === 'number' ? formatDurationMs(value) : String(value)})`;
 }
 
 function wrapped(text: string): string[] {

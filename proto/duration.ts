@@ -1,69 +1,87 @@
-// Go durations (`1h2m3.5s`, `500ms`): parsing and formatting as Go's time package does, because manifests and flags are
-// written in that notation and log lines print it.
+// Go durations as text (`1h15m30.9s`, `500ms`): the form of every interval in Dapr's resources, flags and metadata.
 
 const NANOSECONDS: Readonly<Record<string, bigint>> = {
-  ns: 1n, us: 1_000n, 'µs': 1_000n, 'μs': 1_000n, // both spellings of micro: U+00B5 and U+03BC
-  ms: 1_000_000n, s: 1_000_000_000n, m: 60_000_000_000n, h: 3_600_000_000_000n,
+  ns: 1n,
+  us: 1_000n,
+  '\u00b5s': 1_000n, // micro sign
+  '\u03bcs': 1_000n, // Greek letter mu
+  ms: 1_000_000n,
+  s: 1_000_000_000n,
+  m: 60_000_000_000n,
+  h: 3_600_000_000_000n,
 };
-/** Go keeps a duration in 64 bits of nanoseconds, about 292 years. */
-const LARGEST = 2n ** 63n - 1n;
-/** Longer texts are refused unread: no duration needs more, and digits cost time to convert. */
-const LONGEST_TEXT = 128;
+const MILLISECOND = 1_000_000n;
+/** A Go duration is a signed 64-bit number of nanoseconds; this is the largest magnitude (of a negative one). */
+const MAGNITUDE_LIMIT = 1n << 63n;
+/** Digits cost quadratic time as big integers; no honest duration is longer than this many characters. */
+const MAX_LENGTH = 256;
+const PART = /(\d*)(?:\.(\d*))?([^\d.]*)/y;
 
-/** The text is not a Go duration. The message is the one Go gives. */
+/** The text is not a Go duration. Messages are Go's, because they end up in Dapr's error texts. */
 export class InvalidDuration extends Error {
   override readonly name = 'InvalidDuration';
 }
 
 /**
- * Milliseconds, with a fraction where the text has one.
+ * The duration in nanoseconds, exact. A sign may lead, `0` needs no unit, parts may repeat and come in any order.
  * @throws InvalidDuration
  */
-export function parseDuration(text: string): number {
-  const quoted = JSON.stringify(text.length > LONGEST_TEXT ? `${text.slice(0, LONGEST_TEXT)}…` : text);
-  const invalid = () => new InvalidDuration(`time: invalid duration ${quoted}`);
-  if (text.length > LONGEST_TEXT) throw invalid();
+export function parseDuration(text: string): bigint {
+  if (text.length > MAX_LENGTH) throw invalid(`${text.slice(0, MAX_LENGTH)}...`);
   const negative = text.startsWith('-');
-  let rest = negative || text.startsWith('+') ? text.slice(1) : text;
-  if (rest === '0') return 0; // the one number that needs no unit
-  if (rest === '') throw invalid();
+  const start = negative || text.startsWith('+') ? 1 : 0;
+  if (text.slice(start) === '0') return 0n;
+  if (text.length === start) throw invalid(text);
   let total = 0n;
-  while (rest !== '') {
-    const [number = '', whole = '', fraction = ''] = /^(\d*)(?:\.(\d*))?/.exec(rest) ?? [];
-    if (whole === '' && fraction === '') throw invalid();
-    rest = rest.slice(number.length);
-    const [unit = ''] = /^[^.\d]*/.exec(rest) ?? [];
-    if (unit === '') throw new InvalidDuration(`time: missing unit in duration ${quoted}`);
-    const nanoseconds = Object.hasOwn(NANOSECONDS, unit) ? NANOSECONDS[unit] : undefined;
-    if (nanoseconds === undefined) throw new InvalidDuration(`time: unknown unit ${JSON.stringify(unit)} in duration ${quoted}`);
-    rest = rest.slice(unit.length);
-    total += BigInt(whole) * nanoseconds;
-    if (fraction !== '') total += (BigInt(fraction) * nanoseconds) / 10n ** BigInt(fraction.length);
-    if (total > LARGEST) throw invalid();
+  for (let at = start; at < text.length; at = PART.lastIndex) {
+    PART.lastIndex = at;
+    const [, whole = '', fraction = '', unit = ''] = PART.exec(text) ?? [];
+    if (whole === '' && fraction === '') throw invalid(text);
+    if (unit === '') throw new InvalidDuration(`time: missing unit in duration ${JSON.stringify(text)}`);
+    const size = Object.hasOwn(NANOSECONDS, unit) ? NANOSECONDS[unit] : undefined;
+    if (size === undefined) throw new InvalidDuration(`time: unknown unit ${JSON.stringify(unit)} in duration ${JSON.stringify(text)}`);
+    total += BigInt(whole) * size;
+    if (fraction !== '') total += (BigInt(fraction) * size) / 10n ** BigInt(fraction.length); // truncates below a nanosecond
+    if (total > MAGNITUDE_LIMIT) throw invalid(text);
   }
-  const milliseconds = Number(total / 1_000_000n) + Number(total % 1_000_000n) / 1e6;
-  return negative ? -milliseconds : milliseconds;
+  if (!negative && total === MAGNITUDE_LIMIT) throw invalid(text);
+  return negative ? -total : total;
 }
 
-/** As Go prints it: `3m0s`, `1.5s`, `500ms`, `0s`. Anything finer than a nanosecond is rounded. */
-export function formatDuration(milliseconds: number): string {
-  const size = Math.abs(milliseconds);
-  const nanoseconds = BigInt(Math.trunc(size)) * 1_000_000n + BigInt(Math.round((size % 1) * 1e6)); // apart, or a double loses digits
+/** The duration in milliseconds, with a fraction where there is one. @throws InvalidDuration */
+export function parseDurationMs(text: string): number {
+  const nanoseconds = parseDuration(text);
+  return Number(nanoseconds / MILLISECOND) + Number(nanoseconds % MILLISECOND) / 1e6;
+}
+
+/** Go's text for a number of nanoseconds: `0s`, `1.5ms`, `3m0s`, `1h15m30.918273645s`. */
+export function formatDuration(nanoseconds: bigint): string {
   if (nanoseconds === 0n) return '0s';
-  const sign = milliseconds < 0 ? '-' : '';
-  if (nanoseconds < 1_000n) return `${sign}${nanoseconds}ns`;
-  if (nanoseconds < 1_000_000n) return `${sign}${decimal(nanoseconds, 3)}µs`;
-  if (nanoseconds < 1_000_000_000n) return `${sign}${decimal(nanoseconds, 6)}ms`;
-  const minutes = nanoseconds / 60_000_000_000n;
-  const seconds = `${decimal(nanoseconds % 60_000_000_000n, 9)}s`;
+  const sign = nanoseconds < 0n ? '-' : '';
+  const magnitude = nanoseconds < 0n ? -nanoseconds : nanoseconds;
+  if (magnitude < 1_000n) return `${sign}${magnitude}ns`;
+  if (magnitude < 1_000_000n) return `${sign}${decimal(magnitude, 3)}\u00b5s`;
+  if (magnitude < 1_000_000_000n) return `${sign}${decimal(magnitude, 6)}ms`;
+  const minutes = magnitude / 60_000_000_000n;
+  const seconds = `${decimal(magnitude % 60_000_000_000n, 9)}s`;
   if (minutes === 0n) return `${sign}${seconds}`;
-  const hours = minutes / 60n;
-  return hours === 0n ? `${sign}${minutes}m${seconds}` : `${sign}${hours}h${minutes % 60n}m${seconds}`;
+  if (minutes < 60n) return `${sign}${minutes}m${seconds}`;
+  return `${sign}${minutes / 60n}h${minutes % 60n}m${seconds}`;
 }
 
-/** `value / 10^places` without trailing zeros. */
-function decimal(value: bigint, places: number): string {
-  const digits = value.toString().padStart(places + 1, '0');
-  const fraction = digits.slice(-places).replace(/0+$/, '');
-  return fraction === '' ? digits.slice(0, -places) : `${digits.slice(0, -places)}.${fraction}`;
+/** Go's text for a number of milliseconds, rounded to a nanosecond. */
+export function formatDurationMs(milliseconds: number): string {
+  const whole = Math.trunc(milliseconds);
+  return formatDuration(BigInt(whole) * MILLISECOND + BigInt(Math.round((milliseconds - whole) * 1e6)));
+}
+
+/** `value / 10^digits` without trailing zeros. */
+function decimal(value: bigint, digits: number): string {
+  const scale = 10n ** BigInt(digits);
+  const fraction = (value % scale).toString().padStart(digits, '0').replace(/0+$/, '');
+  return fraction === '' ? `${value / scale}` : `${value / scale}.${fraction}`;
+}
+
+function invalid(text: string): InvalidDuration {
+  return new InvalidDuration(`time: invalid duration ${JSON.stringify(text)}`);
 }

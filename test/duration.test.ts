@@ -1,7 +1,7 @@
 // Go durations: vectors from Go's documented behaviour, and properties.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { formatDuration, formatDurationMs, InvalidDuration, parseDuration, parseDurationMs } from '../blocks/duration.ts';
+import { formatDuration, formatDurationMs, InvalidDuration, parseDuration, parseDurationMs } from '../proto/duration.ts';
 
 const SECOND = 1_000_000_000n;
 const LIMIT = 1n << 63n;

@@ -6,7 +6,7 @@ import { parseCommandLine, type CommandLine, type Config } from '../kernel/confi
 import { FLAGS, parseCsv } from '../kernel/flags.ts';
 import { Secret } from '../kernel/secret.ts';
 import { nearest } from '../kernel/suggest.ts';
-import { formatDuration, InvalidDuration, parseDuration } from '../proto/duration.ts';
+import { formatDurationMs, InvalidDuration, parseDurationMs } from '../proto/duration.ts';
 import { formatQuantity, InvalidQuantity, parseQuantity } from '../proto/quantity.ts';
 
 const BLOCKS = { blocks: ['state', 'pubsub'] };
@@ -199,22 +199,22 @@ describe('suggestions', () => {
 describe('durations', () => {
   it("reads Go's notation", () => {
     const cases: [string, number][] = [['0', 0], ['5s', 5_000], ['1h2m3.5s', 3_723_500], ['-1.5h', -5_400_000], ['500ms', 500], ['.5s', 500], ['1.s', 1_000], ['10us', 0.01], ['+3m', 180_000], ['1µs', 0.001], ['1μs', 0.001]];
-    for (const [text, milliseconds] of cases) expect(parseDuration(text)).toBe(milliseconds);
+    for (const [text, milliseconds] of cases) expect(parseDurationMs(text)).toBe(milliseconds);
   });
 
   it("refuses in Go's words", () => {
     const cases: [string, string][] = [['', 'time: invalid duration ""'], ['5', 'time: missing unit in duration "5"'], ['5d', 'time: unknown unit "d" in duration "5d"'], ['.s', 'time: invalid duration ".s"'], ['s', 'time: invalid duration "s"'], ['1 s', 'time: unknown unit " s" in duration "1 s"'], ['9999999999h', 'time: invalid duration "9999999999h"'], ['1constructor', 'time: unknown unit "constructor" in duration "1constructor"']];
-    for (const [text, message] of cases) expect(() => parseDuration(text)).toThrow(message);
+    for (const [text, message] of cases) expect(() => parseDurationMs(text)).toThrow(message);
   });
 
   it('prints as Go does', () => {
     const cases: [number, string][] = [[0, '0s'], [2_000, '2s'], [180_000, '3m0s'], [500, '500ms'], [1_500, '1.5s'], [3_600_000, '1h0m0s'], [0.001, '1µs'], [-90_000, '-1m30s'], [1e-6, '1ns']];
-    for (const [milliseconds, text] of cases) expect(formatDuration(milliseconds)).toBe(text);
+    for (const [milliseconds, text] of cases) expect(formatDurationMs(milliseconds)).toBe(text);
   });
 
   it('reads back what it printed', () => {
     fc.assert(fc.property(fc.integer({ min: -(2 ** 40), max: 2 ** 40 }), (milliseconds) => {
-      expect(parseDuration(formatDuration(milliseconds)) - milliseconds).toBe(0);
+      expect(parseDurationMs(formatDurationMs(milliseconds)) - milliseconds).toBe(0);
     }));
   });
 
@@ -222,7 +222,7 @@ describe('durations', () => {
     const text = fc.oneof(anyText, fc.array(fc.constantFrom('1', '9', '.', '-', '+', 'h', 'm', 's', 'ms', 'µ', 'e', ' ')).map((parts) => parts.join('')));
     fc.assert(fc.property(text, (given) => {
       try {
-        expect(parseDuration(given)).not.toBeNaN();
+        expect(parseDurationMs(given)).not.toBeNaN();
       } catch (cause) {
         expect(cause).toBeInstanceOf(InvalidDuration);
       }

@@ -1,7 +1,7 @@
 // The generator's side of a measurement, whatever the protocol: warm up, measure for a window, report. What the watched
 // processes used is read here, at the very ends of the window.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { cpuMicros } from '../processes.ts';
+import { contextSwitches, cpuMicros } from '../processes.ts';
 
 /** What every kind of load is told. */
 export interface LoadSpec {
@@ -26,6 +26,8 @@ export interface Report {
   readonly maxUs: number;
   /** By group of `watch`. */
   readonly cpuMicros: Readonly<Record<string, number>>;
+  /** Context switches by group of `watch`; none for the generator itself. */
+  readonly switches: Readonly<Record<string, number>>;
   /** Share of one core that the generator used: near 1, it is the generator that was measured. */
   readonly busy: number;
 }
@@ -92,14 +94,27 @@ async function run<Spec extends LoadSpec>(spec: Spec, open: (spec: Spec, recorde
   const after = sample(spec);
   const report = recorder.report();
   await load.close();
-  const used = Object.fromEntries(Object.keys(spec.watch).map((group) => [group, after.groups[group]! - before.groups[group]!]));
+  const difference = (of: 'cpu' | 'switches'): Record<string, number> =>
+    Object.fromEntries(Object.keys(spec.watch).map((group) => [group, after[of][group]! - before[of][group]!]));
   const seconds = (after.atMs - before.atMs) / 1000;
-  return { ...report, seconds, cpuMicros: used, busy: (after.own - before.own) / 1e6 / seconds };
+  return { ...report, seconds, cpuMicros: difference('cpu'), switches: difference('switches'), busy: (after.own - before.own) / 1e6 / seconds };
 }
 
-function sample({ watch }: LoadSpec): { atMs: number; own: number; groups: Record<string, number> } {
+interface Sample {
+  readonly atMs: number;
+  readonly own: number;
+  readonly cpu: Readonly<Record<string, number>>;
+  readonly switches: Readonly<Record<string, number>>;
+}
+
+function sample({ watch }: LoadSpec): Sample {
   const { user, system } = process.cpuUsage();
   const own = user + system;
-  const groups = Object.fromEntries(Object.entries(watch).map(([group, pids]) => [group, pids === 'self' ? own : cpuMicros(pids)]));
-  return { atMs: performance.now(), own, groups };
+  const groups = Object.entries(watch);
+  return {
+    atMs: performance.now(),
+    own,
+    cpu: Object.fromEntries(groups.map(([group, pids]) => [group, pids === 'self' ? own : cpuMicros(pids)])),
+    switches: Object.fromEntries(groups.map(([group, pids]) => [group, pids === 'self' ? NaN : contextSwitches(pids)])),
+  };
 }

@@ -82,15 +82,16 @@ class MemoryStore implements StateStore {
   }
 
   #put({ key, value }: Write, ttlSeconds: number): void {
+    const data = value === undefined ? undefined : owned(value);
     const replaced = this.#entries.get(key);
     if (replaced?.expiresMs !== undefined) this.#expiries.remove(key, replaced.expiresMs);
     if (ttlSeconds === 0) {
-      this.#entries.set(key, { item: { data: value, etag: randomUUID() }, expiresMs: undefined });
+      this.#entries.set(key, { item: { data, etag: randomUUID() }, expiresMs: undefined });
       return;
     }
     const expiresMs = Math.min(Date.now() + ttlSeconds * 1000, LATEST_MS);
     const metadata = { ttlExpireTime: `${new Date(expiresMs).toISOString().slice(0, 19)}Z` };
-    this.#entries.set(key, { item: { data: value, etag: randomUUID(), metadata }, expiresMs });
+    this.#entries.set(key, { item: { data, etag: randomUUID(), metadata }, expiresMs });
     this.#expiries.add(key, expiresMs);
   }
 
@@ -100,6 +101,11 @@ class MemoryStore implements StateStore {
     this.#entries.delete(key);
     if (entry.expiresMs !== undefined) this.#expiries.remove(key, entry.expiresMs);
   }
+}
+
+/** Decoders cut small values out of a shared pool; kept for long, each would keep its whole pool alive. */
+function owned(value: Uint8Array): Uint8Array {
+  return value.byteLength === value.buffer.byteLength ? value : new Uint8Array(value);
 }
 
 /** Seconds to live; 0 for no expiry. @throws Error with Go's text */

@@ -6,7 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import type { Logger } from '../block.ts';
 import { InvalidMetadata, type Awaitable } from '../driver.ts';
 import { duration, flag, text } from '../metadata.ts';
-import { formatDurationMs } from '../duration.ts';
+import { formatDurationMs } from '../../proto/duration.ts';
 
 export const SQLITE_FIELDS = {
   connectionString: text({ aliases: ['url'], required: 'missing connection string' }),

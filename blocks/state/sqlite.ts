@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import type { StatementSync } from 'node:sqlite';
 import type { DriverContext } from '../components.ts';
 import { InvalidMetadata, type Awaitable, type ComponentSpec } from '../driver.ts';
-import { formatDurationMs } from '../duration.ts';
+import { formatDurationMs } from '../../proto/duration.ts';
 import { duration, readMetadata, text } from '../metadata.ts';
 import { STATE_FIELDS } from './fields.ts';
 import { openSqlite, SQLITE_FIELDS, type SqliteDatabase } from './sqlite-database.ts';
