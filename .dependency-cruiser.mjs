@@ -103,7 +103,7 @@ const config = {
       name: 'every-package-has-a-home', severity: 'error',
       comment: 'Each third-party package has one home, listed in HOMES of .dependency-cruiser.mjs: add a row for a new one.',
       from: { path: SHIPPED, pathNot: GENERATOR },
-      to: { path: 'node_modules/', pathNot: HOMES.map((row) => packagePath(row.package)) },
+      to: { dependencyTypes: ['npm'], pathNot: HOMES.map((row) => packagePath(row.package)) },
     },
     ...HOMES.map((row) => ({
       name: `${row.name}-has-one-home`, severity: /** @type {const} */ ('error'),

@@ -1,18 +1,18 @@
 // What does GetState over gRPC cost beside a bare grpc-js server that gives the same answer?
 //
-//   npm run bench:grpc [-- --quick] [--rounds 7] [--ms 1000] [--bytes 200] [--built] [--no-redis]
-import { saveAll } from './calls.ts';
+//   npm run bench:grpc [-- --quick] [--rounds 7] [--ms 1000] [--bytes 200] [--built] [--no-redis] [--against another-checkout]
 import { GET_STATE, getAnswer, getMessages } from './grpc-calls.ts';
 import { startGenerator } from './load/generator.ts';
 import type { GrpcSpec } from './load/grpc.ts';
 import { describe, notesOf, readOptions } from './options.ts';
 import { Place, type Server } from './place.ts';
 import { lane, measure, type Lane } from './rounds.ts';
+import { startSidecars } from './sidecars.ts';
 import { startRedis } from '../test/servers/redis.ts';
 import { printTable, writeResult, type Row } from './table.ts';
 
 const options = readOptions();
-const { bytes, form } = options;
+const { bytes } = options;
 const place = new Place();
 const grpc = startGenerator<GrpcSpec>('grpc');
 const memoryRows: Row[] = [];
@@ -34,23 +34,13 @@ async function measureAll(rows: Row[], what: string, servers: readonly Server[],
 
 async function inMemory(): Promise<void> {
   const bare = await place.reference('bare grpc-js', 'grpc.ts', bytes);
-  const sidecars = [
-    await place.sidecar('monolith', { form, isolation: 'monolith' }),
-    await place.sidecar('process', { form, isolation: 'process' }),
-  ];
-  for (const { port } of sidecars) await saveAll(port, bytes);
-  await measureAll(memoryRows, 'in memory', [bare, ...sidecars]);
+  await measureAll(memoryRows, 'in memory', [bare, ...await startSidecars(place, options)]);
 }
 
 async function withRedis(): Promise<void> {
   const redis = await startRedis();
   try {
-    const sidecars = [
-      await place.sidecar('monolith, redis', { form, isolation: 'monolith', redisPort: redis.port }),
-      await place.sidecar('process, redis', { form, isolation: 'process', redisPort: redis.port }),
-    ];
-    for (const { port } of sidecars) await saveAll(port, bytes);
-    await measureAll(redisRows, 'in Redis', sidecars, { redis: Number(/process_id:(\d+)/.exec(await redis.raw.info('server'))?.[1]) });
+    await measureAll(redisRows, 'in Redis', await startSidecars(place, options, redis.port), { redis: Number(/process_id:(\d+)/.exec(await redis.raw.info('server'))?.[1]) });
   } finally {
     await redis.stop();
   }

@@ -1,18 +1,19 @@
 // What does a state call over HTTP cost beside a bare server that gives the same answer?
 //
-//   npm run bench:http [-- --quick] [--rounds 7] [--ms 1000] [--bytes 200] [--built] [--no-redis]
-import { getRequests, KEYS, keyInRedis, saveAll, setRequests } from './calls.ts';
+//   npm run bench:http [-- --quick] [--rounds 7] [--ms 1000] [--bytes 200] [--built] [--no-redis] [--against another-checkout]
+import { getRequests, KEYS, keyInRedis, setRequests } from './calls.ts';
 import { startGenerator } from './load/generator.ts';
 import type { HttpSpec } from './load/http.ts';
 import type { RedisSpec } from './load/redis.ts';
 import { describe, notesOf, readOptions } from './options.ts';
 import { Place, type Server } from './place.ts';
 import { lane, measure, type Lane } from './rounds.ts';
+import { startSidecars } from './sidecars.ts';
 import { startRedis } from '../test/servers/redis.ts';
 import { printTable, writeResult, type Row } from './table.ts';
 
 const options = readOptions();
-const { bytes, form } = options;
+const { bytes } = options;
 const place = new Place();
 const http = startGenerator<HttpSpec>('http');
 const memoryRows: Row[] = [];
@@ -26,10 +27,8 @@ const setLane = ({ name, port, pids }: Server, connections: number): Lane =>
 async function inMemory(): Promise<void> {
   const servers = [
     await place.reference('bare node:http', 'http.ts', bytes),
-    await place.sidecar('monolith', { form, isolation: 'monolith' }),
-    await place.sidecar('process', { form, isolation: 'process' }),
+    ...await startSidecars(place, options),
   ];
-  for (const { port } of servers) await saveAll(port, bytes);
   memoryRows.push(...await measure('get in memory, 64 connections', servers.map((server) => getLane(server, 64)), options));
   memoryRows.push(...await measure('get in memory, 1 connection', servers.map((server) => getLane(server, 1)), options));
   memoryRows.push(...await measure('set in memory, 64 connections', servers.map((server) => setLane(server, 64)), options));
@@ -46,10 +45,8 @@ async function withRedis(): Promise<void> {
   try {
     const servers = [
       await place.reference('node:http + ioredis', 'http-redis.ts', redis.port),
-      await place.sidecar('monolith, redis', { form, isolation: 'monolith', redisPort: redis.port }),
-      await place.sidecar('process, redis', { form, isolation: 'process', redisPort: redis.port }),
+      ...await startSidecars(place, options, redis.port),
     ];
-    for (const { port } of servers) await saveAll(port, bytes);
     redisRows.push(...await measure('get in Redis, 64 connections', [...servers.map((server) => getLane(server, 64)), directLane(64)], options, others));
     redisRows.push(...await measure('get in Redis, 1 connection', [...servers.map((server) => getLane(server, 1)), directLane(1)], options, others));
     redisRows.push(...await measure('set in Redis, 64 connections', servers.map((server) => setLane(server, 64)), options, others));

@@ -1,5 +1,5 @@
 // The flags that benchmarks under load share, and the notes that say how a result came to be.
-import { basename } from 'node:path';
+import { basename, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Form } from './place.ts';
 import type { Rounds } from './rounds.ts';
@@ -9,6 +9,8 @@ export interface Options extends Rounds {
   readonly form: Form;
   /** Size of the value in a state call. */
   readonly bytes: number;
+  /** Folder of another checkout to compare this one with. */
+  readonly against: string | undefined;
   /** Whether rows with Redis are wanted. */
   readonly redis: boolean;
   readonly quick: boolean;
@@ -21,6 +23,7 @@ export function readOptions(): Options {
       rounds: { type: 'string' },
       ms: { type: 'string' },
       bytes: { type: 'string', default: '200' },
+      against: { type: 'string' },
       built: { type: 'boolean', default: false },
       'no-redis': { type: 'boolean', default: false },
     },
@@ -34,6 +37,7 @@ export function readOptions(): Options {
     compileMs: quick ? 700 : 2_500,
     form: values.built ? 'built' : 'checkout',
     bytes: Number(values.bytes),
+    against: values.against === undefined ? undefined : resolve(values.against),
     redis: !values['no-redis'],
   };
 }

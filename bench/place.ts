@@ -35,6 +35,8 @@ export interface Server {
 
 export interface SidecarOptions {
   readonly form?: Form;
+  /** Another checkout's folder; absent: this one. Only that form of it. */
+  readonly checkout?: string;
   readonly isolation: Isolation;
   /** Port of a Redis server; absent: an in-memory store. */
   readonly redisPort?: number | undefined;
@@ -55,13 +57,13 @@ export class Place {
   }
 
   /** A sidecar with one state store. Resolves when its health check is good. */
-  async sidecar(name: string, { form = 'checkout', isolation, redisPort, node = name, nodeArgs = [] }: SidecarOptions): Promise<Server> {
+  async sidecar(name: string, { form = 'checkout', checkout = CHECKOUT, isolation, redisPort, node = name, nodeArgs = [] }: SidecarOptions): Promise<Server> {
     const [port, grpcPort, metricsPort, internalPort] = [await freePort(), await freePort(), await freePort(), await freePort()];
     const flags = [
       '--app-id', APP_ID, '--isolation', isolation, '--resources-path', this.#resources(redisPort), '--dapr-listen-addresses', '127.0.0.1',
       '--dapr-http-port', port, '--dapr-grpc-port', grpcPort, '--metrics-port', metricsPort, '--dapr-internal-grpc-port', internalPort,
     ].map(String);
-    return this.#start(name, node, [...nodeArgs, this.#mainOf(form), ...flags], port, grpcPort, () => untilReady(port));
+    return this.#start(name, node, [...nodeArgs, this.#mainOf(form, checkout), ...flags], port, grpcPort, () => untilReady(port));
   }
 
   /** One of bench/servers. Resolves when it listens. */
@@ -124,15 +126,15 @@ export class Place {
     return path;
   }
 
-  #mainOf(form: Form): string {
-    return form === 'checkout' ? join(CHECKOUT, 'kernel/main.js') : join(this.#build(), 'dist/kernel/main.js');
+  #mainOf(form: Form, checkout: string): string {
+    return form === 'checkout' ? join(checkout, 'kernel/main.js') : join(this.#build(), 'dist/kernel/main.js');
   }
 
   #build(): string {
     if (this.#built !== '') return this.#built;
     const folder = join(this.#folder, 'package');
     mkdirSync(folder);
-    execFileSync(process.execPath, [join(CHECKOUT, 'node_modules/typescript/bin/tsc'), '-p', join(CHECKOUT, 'tsconfig.build.json'), '--outDir', join(folder, 'dist'), '--noEmitOnError', 'false'], { stdio: 'inherit' });
+    execFileSync(process.execPath, [join(CHECKOUT, 'node_modules/typescript/bin/tsc'), '-p', join(CHECKOUT, 'tsconfig.build.json'), '--outDir', join(folder, 'dist')], { stdio: 'inherit' });
     cpSync(join(CHECKOUT, 'package.json'), join(folder, 'package.json'));
     symlinkSync(join(CHECKOUT, 'node_modules'), join(folder, 'node_modules'));
     this.#built = folder;

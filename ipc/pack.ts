@@ -39,7 +39,8 @@ function write(value: unknown, depth: number): void {
 function writeObject(value: object, depth: number): void {
   if (value instanceof Uint8Array) {
     putLength(value.length, 0, 0xc4, 0xc5, 0xc6, -1);
-    scratch.set(value, reserve(value.length));
+    const to = reserve(value.length);
+    scratch.set(value, to);
     return;
   }
   if (depth >= MAX_DEPTH) throw new TypeError(`a head can't nest deeper than ${MAX_DEPTH}`);
@@ -88,11 +89,13 @@ function writeNumber(value: number): void {
   if ((value | 0) === value && value < 0) {
     if (value >= -32) return put(value & 0xff);
     put(0xd2);
-    scratch.writeInt32BE(value, reserve(4));
+    const to = reserve(4);
+    scratch.writeInt32BE(value, to);
     return;
   }
   put(0xcb);
-  scratch.writeDoubleBE(value, reserve(8));
+  const to = reserve(8);
+  scratch.writeDoubleBE(value, to);
 }
 
 function writeBigInt(value: bigint): void {
@@ -121,9 +124,11 @@ function putLength(length: number, base: number, type8: number, type16: number, 
 }
 
 function put(byte: number): void {
-  scratch[reserve(1)] = byte;
+  const to = reserve(1);
+  scratch[to] = byte;
 }
 
+/** Makes room and returns where it begins. Call it before `scratch` is looked at: it may be another one afterwards. */
 function reserve(bytes: number): number {
   const from = at;
   if (from + bytes > scratch.length) {

@@ -43,6 +43,8 @@ const POLL_MS = 0.1;
 const MAX_PAUSE = 64;
 
 const DOORBELL = Buffer.of(1);
+/** A byte that hasn't left yet will be heard after whatever it is to tell of; so a peer that never listens costs no more. */
+const UNHEARD_RINGS = 64;
 
 interface QueuedFrame {
   readonly frame: Frame;
@@ -316,8 +318,7 @@ class SharedChannel implements Channel {
   }
 
   #ring(): void {
-    // A byte that hasn't left yet will be heard after whatever it is to tell of. So a peer that never listens costs one.
-    if (this.#doorbell.writableLength === 0) this.#doorbell.write(DOORBELL);
+    if (this.#doorbell.writableLength < UNHEARD_RINGS) this.#doorbell.write(DOORBELL);
   }
 
   #peerGone(): void {

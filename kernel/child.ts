@@ -195,9 +195,12 @@ export class Child {
 
   #report(components: unknown): void {
     if (!Array.isArray(components)) throw new Error('a component report that is no list');
-    this.#components = components as ComponentStatus[];
-    this.#settled ||= !this.#components.some(isFirstAttempt);
-    const trying = this.#components.some(isFirstAttempt);
+    const reported = components as ComponentStatus[];
+    const trying = reported.some(isFirstAttempt);
+    // A life that follows another starts its components anew; until it knows better they are what they were.
+    const known = new Map(this.#settled ? this.#components.map((component) => [component.name, component]) : []);
+    this.#components = reported.map((component) => (isFirstAttempt(component) ? (known.get(component.name) ?? component) : component));
+    this.#settled ||= !trying;
     this.#enter(trying ? 'initializing' : 'ready');
   }
 

@@ -4,6 +4,7 @@ import { chmodSync, unlinkSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { createServer as createHttp2Server, type Http2Server, type ServerHttp2Session } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { bindWithRetry } from './bind.ts';
 import { upgradeToH2c, wantsH2c } from './h2c.ts';
 import type { Request, Response } from './http.ts';
@@ -32,6 +33,7 @@ class HttpServer implements Listener {
   readonly #options: HttpServerOptions;
   readonly #servers: Server[] = [];
   readonly #sessions = new Set<ServerHttp2Session>();
+  /** Connections that speak HTTP/1.1, or nothing yet. */
   readonly #sockets = new Set<Socket>();
   readonly #http2: Http2Server;
   #draining = false;
@@ -74,6 +76,7 @@ class HttpServer implements Listener {
     for (const address of this.#options.addresses) this.#options.log(`Closing HTTP server ${describeAddress(address)}...`);
     for (const session of this.#sessions) session.close();
     const closed = Promise.all(this.#servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve()))));
+    for (const socket of this.#sockets) finish(socket);
     let timer: NodeJS.Timeout | undefined;
     await Promise.race([closed, new Promise<void>((resolve) => (timer = setTimeout(resolve, graceMs)))]);
     clearTimeout(timer);
@@ -97,13 +100,17 @@ class HttpServer implements Listener {
       if (this.#draining) response.shouldKeepAlive = false;
       handle(request, response);
     });
+    server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+    });
     if (h2c) {
       // Node's own listener takes what speaks HTTP/1.1, after a look at the first bytes.
       const [http1] = server.listeners('connection') as [(socket: Socket) => void];
-      server.removeAllListeners('connection');
+      server.off('connection', http1);
       server.on('connection', (socket: Socket) => this.#sniff(server, http1, socket));
       server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
-        if (wantsH2c(request)) this.#http2.emit('connection', upgradeToH2c(request, socket, head));
+        if (wantsH2c(request)) this.#toHttp2(socket, upgradeToH2c(request, socket, head));
         else socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
       });
       // Requests that ask for another protocol, or carry a body, are answered as HTTP/1.1, which RFC 9110 7.8 allows.
@@ -112,9 +119,13 @@ class HttpServer implements Listener {
     return server;
   }
 
+  /** From now on the connection is its session's. */
+  #toHttp2(socket: Socket, connection: Duplex): void {
+    this.#sockets.delete(socket);
+    this.#http2.emit('connection', connection);
+  }
+
   #sniff(server: Server, http1: (socket: Socket) => void, socket: Socket): void {
-    this.#sockets.add(socket);
-    socket.once('close', () => this.#sockets.delete(socket));
     socket.setTimeout(HEADERS_MS);
     const silent = (): void => void socket.destroy();
     const broken = (): void => {}; // before any protocol is known there is nobody to tell
@@ -132,7 +143,7 @@ class HttpServer implements Listener {
       socket.pause();
       socket.unshift(seen);
       // The HTTP/2 session takes what was put back in a later turn, and reads the descriptor itself: flowing would lose both.
-      if (isPrefix) this.#http2.emit('connection', socket);
+      if (isPrefix) this.#toHttp2(socket, socket);
       else {
         http1.call(server, socket);
         socket.resume();
@@ -141,6 +152,18 @@ class HttpServer implements Listener {
     };
     socket.on('data', look);
   }
+}
+
+/**
+ * Ends a connection at once, or after the answer that it is busy with. Node has decided to keep it when the request came,
+ * and `server.close` waits for connections that have not said anything whole. `_httpMessage` is the answer under way,
+ * undocumented and old.
+ */
+function finish(socket: Socket): void {
+  const response = (socket as { _httpMessage?: ServerResponse | null })._httpMessage ?? undefined;
+  if (response === undefined) socket.destroy();
+  else if (response.headersSent) response.once('finish', () => socket.end());
+  else response.shouldKeepAlive = false;
 }
 
 function removeStaleSocket(path: string): void {

@@ -90,6 +90,7 @@ export class MetadataApi {
       scheduler: undefined,
       mcpServers: mcpServers.map(named),
       resiliencies: resiliencies.map(named),
+      workflows: { connectedWorkers: 0 }, // always there over gRPC, left out over HTTP
       workflowAccessPolicies: [],
     }).finish();
   }

@@ -57,7 +57,7 @@ describe.each(ISOLATIONS)('metadata in %s isolation', (isolation) => {
       id: 'me', runtimeVersion: document['runtimeVersion'], enabledFeatures: document['enabledFeatures'],
       registeredComponents: [{ name: 'versioned', type: 'state.in-memory', version: 'v1', capabilities: CAPABILITIES }, { name: 'plain', type: 'state.in-memory', version: '', capabilities: CAPABILITIES }],
       httpEndpoints: [{ name: 'endpoint' }], appConnectionProperties: { protocol: 'http', channelAddress: '127.0.0.1', maxConcurrency: 7, port: 0, health: undefined },
-      actorRuntime: { hostReady: false, placement: 'placement: disconnected', activeActors: [] }, resiliencies: [{ name: 'resiliency' }],
+      actorRuntime: { runtimeStatus: 1, hostReady: false, placement: 'placement: disconnected', activeActors: [] }, resiliencies: [{ name: 'resiliency' }],
     });
     expect(answer.workflows, 'the message is there though no worker is').toBeDefined();
   });

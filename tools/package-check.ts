@@ -20,7 +20,7 @@ const STORES = ['memory', 'sqlite'] as const;
 const environment: NodeJS.ProcessEnv = {
   PATH: [dirname(process.execPath), process.env['PATH'] ?? '/usr/bin:/bin'].join(delimiter),
   HOME: process.env['HOME'] ?? scratch,
-  ...Object.fromEntries(Object.entries(process.env).filter(([name]) => /^(npm_config_|https?_proxy$|no_proxy$|NODE_EXTRA_CA_CERTS$)/i.test(name))),
+  ...Object.fromEntries(Object.entries(process.env).filter(([name]) => /^(npm_config_(registry|userconfig|globalconfig|cache|ca|cafile|https?_proxy|noproxy)|https?_proxy|no_proxy|node_extra_ca_certs)$/i.test(name))),
 };
 
 /** Says what is done and how long it took; a result that is a text is said too. */
@@ -86,8 +86,8 @@ function output(...args: string[]): string {
   return execFileSync(bulkhead, args, { cwd: app, env: environment, encoding: 'utf8', timeout: START_MS });
 }
 
-/** Takes the sidecar through a day of its life. */
-async function live(isolation: string): Promise<void> {
+/** Takes the sidecar through a day of its life; tells how the kernel reached its block. */
+async function live(isolation: string): Promise<string> {
   const [http = 0, grpc = 0] = await freePorts(2);
   const child = spawn(bulkhead, ['--app-id', 'packed', '--isolation', isolation, '--dapr-http-port', String(http), '--dapr-grpc-port', String(grpc), '--resources-path', resources, '--enable-metrics=false'], {
     cwd: app, env: environment, stdio: ['ignore', 'pipe', 'pipe'],
@@ -104,9 +104,13 @@ async function live(isolation: string): Promise<void> {
       const got = await fetch(`${address}/state/${store}/k`);
       assert(got.status === 200 && (await got.text()) === JSON.stringify(isolation), `get from ${store} answered ${got.status}`);
     }
+    const { blocks } = (await (await fetch(`http://127.0.0.1:${http}/actuator/blocks`)).json()) as { blocks: { pid: number; transport: string }[] };
+    const transports = blocks.map(({ transport }) => transport).join(', ');
+    assert(blocks.length > 0 && blocks.every(({ pid }) => (pid !== child.pid) === (isolation === 'process')), `blocks aren't where --isolation puts them: ${JSON.stringify(blocks)}`);
     child.kill('SIGTERM');
     const [code, signal] = await closed;
     assert(code === 0, `it ended with ${code ?? signal}`);
+    return transports;
   } catch (cause) {
     throw new Error(`${isolation}: ${(cause as Error).message}\n${said.join('')}`, { cause });
   } finally {

@@ -79,6 +79,7 @@ export interface Load {
 
 /** Makes this process a generator: each message is a spec, each answer a report. Ends with its parent. */
 export function serveWindows<Spec extends LoadSpec>(open: (spec: Spec, recorder: Recorder) => Load | Promise<Load>): void {
+  process.on('disconnect', () => process.exit());
   process.on('message', (spec: Spec) => {
     void run(spec, open).then((report) => process.send?.(report));
   });
