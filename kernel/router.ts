@@ -28,8 +28,22 @@ export class BadEscape extends Error {
   override readonly name = 'BadEscape';
 }
 
+/** What a path up to its last slash means when a parameter follows: most calls differ in their key alone. */
+interface Hot {
+  readonly route: Route;
+  readonly params: readonly string[];
+  readonly lastName: string;
+  /** Last segments that mean something else. */
+  readonly literals: ReadonlyMap<string, Node>;
+}
+
+/** Callers choose paths, so what is remembered of them is bounded. */
+const MAX_HOT = 256;
+
 export class Router {
   readonly #root = new Node();
+  /** By verb, then by the path up to its last slash. */
+  readonly #hot = new Map<string, Map<string, Hot>>();
 
   /** @param admit whether a pattern of a route is served; `version` is the path's, e.g. `v1.0-alpha1`. */
   constructor(routes: readonly Route[], admit: (route: Route, version: string) => boolean = () => true) {
@@ -43,10 +57,25 @@ export class Router {
 
   /** @param path cleaned (`cleanPath`) and still escaped. @throws BadEscape */
   match(verb: string, path: string): Match | undefined {
+    const slash = path.lastIndexOf('/');
+    const beginning = path.slice(0, slash);
+    const last = path.slice(slash + 1);
+    const hot = this.#hot.get(verb)?.get(beginning);
+    if (hot !== undefined && !hot.literals.has(last)) return { route: hot.route, params: [...hot.params, unescapeParam(last, hot.lastName)] };
     const segments = path.split('/');
-    const leaf = find(this.#root, segments, 1, verb);
-    if (leaf === undefined) return undefined;
-    return { route: leaf.route, params: leaf.names.length === 0 ? NONE : readParams(leaf, segments) };
+    const found = find(this.#root, segments, 1, verb);
+    if (found === undefined) return undefined;
+    const { leaf, parent } = found;
+    const params = leaf.names.length === 0 ? NONE : readParams(leaf, segments);
+    const lastName = leaf.names.at(-1);
+    if (lastName !== undefined && lastName !== '' && !leaf.rest) this.#remember(verb, beginning, { route: leaf.route, params: params.slice(0, -1), lastName: lastName.slice(1), literals: parent.literals });
+    return { route: leaf.route, params };
+  }
+
+  #remember(verb: string, beginning: string, hot: Hot): void {
+    let known = this.#hot.get(verb);
+    if (known === undefined || known.size >= MAX_HOT) this.#hot.set(verb, (known = new Map()));
+    known.set(beginning, hot);
   }
 
   #add(verbs: readonly string[], path: string, route: Route): void {
@@ -73,14 +102,24 @@ export class Router {
 
 const NONE: readonly string[] = Object.freeze([]);
 
+interface Found {
+  readonly leaf: Leaf;
+  /** The node that the last segment was looked up in. */
+  readonly parent: Node;
+}
+
 /** Literals win over parameters, but only for the verbs they have. */
-function find(node: Node, segments: readonly string[], index: number, verb: string): Leaf | undefined {
+function find(node: Node, segments: readonly string[], index: number, verb: string, parent = node): Found | undefined {
   const segment = segments[index];
-  if (segment === undefined) return node.leaves.get(verb);
+  if (segment === undefined) return found(node.leaves.get(verb), parent);
   const literal = node.literals.get(segment);
-  const found = literal === undefined ? undefined : find(literal, segments, index + 1, verb);
-  if (found !== undefined) return found;
-  return (node.param === undefined ? undefined : find(node.param, segments, index + 1, verb)) ?? node.rests.get(verb);
+  const byLiteral = literal === undefined ? undefined : find(literal, segments, index + 1, verb, node);
+  if (byLiteral !== undefined) return byLiteral;
+  return (node.param === undefined ? undefined : find(node.param, segments, index + 1, verb, node)) ?? found(node.rests.get(verb), node);
+}
+
+function found(leaf: Leaf | undefined, parent: Node): Found | undefined {
+  return leaf === undefined ? undefined : { leaf, parent };
 }
 
 function readParams({ names, rest }: Leaf, segments: readonly string[]): string[] {
