@@ -91,6 +91,11 @@ export class Producer {
     return true;
   }
 
+  /** A hint: it may have woken by now, or gone to sleep. */
+  get consumerSleeps(): boolean {
+    return Atomics.load(this.#control, ASLEEP) === 1;
+  }
+
   /** Shows the consumer what was written. True: it sleeps and this call took its flag, so the caller must ring. */
   publish(): boolean {
     Atomics.store(this.#control, HEAD, this.#head); // the records' bytes go before it; pairs with the load in Consumer.drain

@@ -20,8 +20,8 @@ export const segmentBytes = (ringBytes: number): number => PREFIX_BYTES + 2 * ri
 /** Frames taken in one go before the event loop gets its turn. */
 const BATCH = 512;
 /**
- * Frames sent from within `onFrame` become visible to the peer so many at a time, or when the batch that is being taken
- * ends: showing one takes a cache line away from a peer that looks at it.
+ * Frames become visible to the peer so many at a time, or when the batch that is being taken ends, or this turn of the event
+ * loop: showing one takes a cache line away from a peer that looks at it.
  */
 const PUBLISH_FRAMES = 8;
 /** Times that a full ring is tried again because space came meanwhile, before the event loop gets its turn. */
@@ -94,6 +94,10 @@ class SharedChannel implements Channel {
   readonly #release: () => void;
   readonly #deliver = (frame: Frame): void => this.#onFrame(frame);
   readonly #turn = (): void => this.#take(true);
+  readonly #publishTurn = (): void => {
+    this.#publishScheduled = false;
+    if (!this.#ended && this.#unpublished > 0) this.#publish();
+  };
   #onFrame = ignore;
   #queue: QueuedFrame[] = [];
   #queuedBytes = 0;
@@ -101,6 +105,7 @@ class SharedChannel implements Channel {
   #full = false;
   /** Frames in the ring that the peer can't see yet. */
   #unpublished = 0;
+  #publishScheduled = false;
   #ended = false;
   #taking = false;
   /** When the present poll ends, on the monotonic clock; 0: none is under way. */
@@ -150,7 +155,8 @@ class SharedChannel implements Channel {
     if (this.#queue.length === 0 && payload <= this.#largest) {
       try {
         if (this.#out.write(frame.kind, frame.flags, frame.code, frame.call, frame.arg, head, frame.body)) {
-          if (++this.#unpublished >= PUBLISH_FRAMES || !this.#taking) this.#publish();
+          if (++this.#unpublished >= PUBLISH_FRAMES) this.#publish();
+          else if (!this.#taking) this.#publishSoon();
           return true;
         }
       } catch (cause) {
@@ -309,6 +315,18 @@ class SharedChannel implements Channel {
       queued.sent = to;
     }
     return true;
+  }
+
+  /**
+   * To a peer that is awake at once. One that sleeps is woken when this turn of the event loop ends, for all that was sent
+   * in it: a turn that answers many sockets would else pay a system call for each, because the peer is quick to sleep again.
+   */
+  #publishSoon(): void {
+    if (!this.#out.consumerSleeps) this.#publish();
+    else if (!this.#publishScheduled) {
+      this.#publishScheduled = true;
+      setImmediate(this.#publishTurn);
+    }
   }
 
   /** Lets the peer see what is in the ring, and wakes it. */

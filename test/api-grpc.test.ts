@@ -175,6 +175,10 @@ describe.each(ISOLATIONS)('the API over gRPC in %s isolation', (isolation) => {
     expect(await failure(grpc.call('SaveState', saveState('memory', stateItem('large', `${value}${'x'.repeat(100)}`))))).toEqual(['ResourceExhausted', expect.stringContaining('larger than max')]);
   });
 
+  it('metadata of many times 4Ki is served: gRPC counts the header limit in units of 1024', async () => {
+    expect(await grpc.call('GetState', getState('memory', 'absent'), { metadata: { 'x-filler': 'f'.repeat(48 * 1024) } })).toMatchObject({ etag: '' });
+  });
+
   it('a deadline that has passed is DEADLINE_EXCEEDED', async () => {
     expect((await failure(grpc.call('GetState', getState('memory', 'k'), { deadlineMs: 0 })))[0]).toBe('DeadlineExceeded');
   });
