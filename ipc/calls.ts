@@ -2,6 +2,7 @@
 // Both peers hold one of these; either side may open.
 import type { Channel, ChannelEnd } from './channel.ts';
 import { BadFrame, EMPTY, Flag, Kind, type Frame } from './frame.ts';
+import { IdTable } from './id-table.ts';
 import { Grpc } from '../proto/errors.ts';
 
 /** What the opener of a call gets back. Bodies are borrowed until the function returns. */
@@ -79,8 +80,8 @@ interface Pending {
 export class Calls {
   readonly #channel: Channel;
   readonly #options: CallsOptions;
-  readonly #pending = new Map<number, Pending>();
-  readonly #incoming = new Map<number, Incoming>();
+  readonly #pending = new IdTable<Pending>();
+  readonly #incoming = new IdTable<Incoming>();
   readonly #ended: Promise<ChannelEnd>;
   #nextId: number;
   #wrapped = false;
@@ -124,11 +125,11 @@ export class Calls {
     if (this.#channel.queuedBytes > this.#options.maxQueuedBytes) return refuse(reply, Grpc.RESOURCE_EXHAUSTED, 'the queue is full');
     const id = this.#takeId();
     const deadline = deadlineMs > 0 ? performance.now() + deadlineMs : Infinity;
-    this.#pending.set(id, { reply, deadlineMs: deadline, credit: INITIAL_CREDIT, granted: INITIAL_CREDIT, starved: false });
+    this.#pending.add(id, { reply, deadlineMs: deadline, credit: INITIAL_CREDIT, granted: INITIAL_CREDIT, starved: false });
     try {
       this.#channel.send({ kind: Kind.OPEN, flags, code: method, call: id, arg: Math.min(Math.ceil(deadlineMs), 0xffff_ffff), head, body });
     } catch (cause) {
-      this.#pending.delete(id);
+      this.#pending.take(id);
       return refuse(reply, Grpc.RESOURCE_EXHAUSTED, messageOf(cause));
     }
     if (deadline !== Infinity) {
@@ -175,13 +176,13 @@ export class Calls {
 
   /** For incoming calls. */
   answer(id: number, kind: number, flags: number, code: number, arg: number, head: unknown, body: Uint8Array): void {
-    if (kind === Kind.END) this.#incoming.delete(id);
+    if (kind === Kind.END) this.#incoming.take(id);
     this.#send(kind, flags, code, id, arg, head, body);
   }
 
   /** An incoming call was cancelled: a later answer goes nowhere. */
   forget(id: number): void {
-    this.#incoming.delete(id);
+    this.#incoming.take(id);
   }
 
   #send(kind: number, flags: number, code: number, call: number, arg: number, head: unknown, body: Uint8Array): void {
@@ -242,7 +243,7 @@ export class Calls {
     if (this.#incoming.has(frame.call)) throw new BadFrame(`call ${frame.call} was opened twice`);
     if (this.#incoming.size >= this.#options.maxIncoming) throw new BadFrame(`more than ${this.#options.maxIncoming} calls at once`);
     const call = new Incoming(this, frame.call, frame.code, frame.flags, frame.arg);
-    this.#incoming.set(frame.call, call);
+    this.#incoming.add(frame.call, call);
     this.#options.serve(call, frame.head, frame.body);
   }
 
@@ -290,9 +291,8 @@ export class Calls {
   }
 
   #settle(id: number): boolean {
-    const pending = this.#pending.get(id);
+    const pending = this.#pending.take(id);
     if (pending === undefined) return false;
-    this.#pending.delete(id);
     if (pending.deadlineMs !== Infinity && --this.#withDeadline === 0) {
       clearInterval(this.#ticker);
       this.#ticker = undefined;
@@ -302,7 +302,7 @@ export class Calls {
 
   #tick(): void {
     const now = performance.now();
-    for (const [id, { deadlineMs, reply }] of this.#pending) {
+    for (const [id, { deadlineMs, reply }] of this.#pending.entries()) {
       if (deadlineMs > now) continue;
       this.cancel(id);
       fail(reply, Grpc.DEADLINE_EXCEEDED, Flag.FAILED, 'context deadline exceeded');
@@ -316,12 +316,12 @@ export class Calls {
   #channelEnded(end: ChannelEnd): void {
     this.#end = end;
     clearInterval(this.#ticker);
-    const pending = [...this.#pending.values()];
-    const incoming = [...this.#incoming.values()];
+    const pending = this.#pending.entries();
+    const incoming = this.#incoming.entries();
     this.#pending.clear();
     this.#incoming.clear();
-    for (const call of incoming) call.cancel(describeEnd(end));
-    for (const { reply } of pending) fail(reply, Grpc.UNAVAILABLE, Flag.FAILED | Flag.LOST, describeEnd(end));
+    for (const [, call] of incoming) call.cancel(describeEnd(end));
+    for (const [, { reply }] of pending) fail(reply, Grpc.UNAVAILABLE, Flag.FAILED | Flag.LOST, describeEnd(end));
   }
 }
 

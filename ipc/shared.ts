@@ -21,9 +21,10 @@ export const segmentBytes = (ringBytes: number): number => PREFIX_BYTES + 2 * ri
 const BATCH = 512;
 /**
  * Frames become visible to the peer so many at a time, or when the batch that is being taken ends, or this turn of the event
- * loop: showing one takes a cache line away from a peer that looks at it.
+ * loop: showing one takes a cache line away from a peer that looks at it. A batch begins with groups of 1, 2 and 4, so that
+ * the peer soon has something to do.
  */
-const PUBLISH_FRAMES = 8;
+const LARGEST_GROUP = 8;
 /** Times that a full ring is tried again because space came meanwhile, before the event loop gets its turn. */
 const SPACE_TRIES = 8;
 /**
@@ -103,8 +104,9 @@ class SharedChannel implements Channel {
   #queuedBytes = 0;
   /** `send` has returned false and `onDrain` is due. */
   #full = false;
-  /** Frames in the ring that the peer can't see yet. */
+  /** Frames in the ring that the peer can't see yet, and how many of them it is shown at once. */
   #unpublished = 0;
+  #group = LARGEST_GROUP;
   #publishScheduled = false;
   #ended = false;
   #taking = false;
@@ -155,7 +157,7 @@ class SharedChannel implements Channel {
     if (this.#queue.length === 0 && payload <= this.#largest) {
       try {
         if (this.#out.write(frame.kind, frame.flags, frame.code, frame.call, frame.arg, head, frame.body)) {
-          if (++this.#unpublished >= PUBLISH_FRAMES) this.#publish();
+          if (++this.#unpublished >= this.#group) this.#publish();
           else if (!this.#taking) this.#publishSoon();
           return true;
         }
@@ -197,6 +199,7 @@ class SharedChannel implements Channel {
     let count: number;
     try {
       this.#taking = true;
+      this.#group = 1;
       count = this.#in.drain(BATCH, this.#deliver, this.#assembly);
       while (count > 0 && count < BATCH && !this.#ended && this.#moreComes()) count += this.#in.drain(BATCH - count, this.#deliver, this.#assembly);
     } catch (cause) {
@@ -204,6 +207,7 @@ class SharedChannel implements Channel {
       return;
     } finally {
       this.#taking = false;
+      this.#group = LARGEST_GROUP;
     }
     if (this.#ended) return;
     if (this.#unpublished > 0) this.#publish();
@@ -219,6 +223,7 @@ class SharedChannel implements Channel {
   /** A short look for the answer to what was just sent: at depth 1 this is the whole difference between 1 and 50 us. */
   #moreComes(): boolean {
     if (this.#unpublished > 0) this.#publish();
+    this.#group = 1;
     if (this.#in.readable) return true;
     if (this.#spinPays === 0) return false;
     if (this.#in.spin(SPIN_LOOKS)) {
@@ -332,6 +337,7 @@ class SharedChannel implements Channel {
   /** Lets the peer see what is in the ring, and wakes it. */
   #publish(): void {
     this.#unpublished = 0;
+    if (this.#group < LARGEST_GROUP) this.#group *= 2;
     if (this.#out.publish()) this.#ring();
   }
 
