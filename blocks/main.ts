@@ -6,6 +6,7 @@ import { mapSegment } from '../ipc/memory.ts';
 import { openShared, segmentBytes } from '../ipc/shared.ts';
 import { openSocket } from '../ipc/socket.ts';
 import type { Channel } from '../ipc/channel.ts';
+import { giveBackStartMemory } from '../proto/start-memory.ts';
 import { serveBlock } from './host.ts';
 
 const SEGMENT_FD = 3;
@@ -19,6 +20,7 @@ const [, , name = '', ringText = '', frameText = ''] = process.argv;
 process.on('SIGINT', () => {});
 process.on('SIGTERM', () => {});
 
+giveBackStartMemory();
 await serveBlock(name, openChannel(Number(ringText), Number(frameText)), LOG_FD);
 process.exit(0);
 

@@ -3,7 +3,10 @@
 import type { Channel, ChannelEnd } from './channel.ts';
 import { BadFrame, EMPTY, Flag, Kind, type Frame } from './frame.ts';
 import { IdTable } from './id-table.ts';
+import { INITIAL_CREDIT, Incoming, type Answers, type IncomingCall } from './incoming.ts';
 import { Grpc } from '../proto/errors.ts';
+
+export { INITIAL_CREDIT, type IncomingCall };
 
 /** What the opener of a call gets back. Bodies are borrowed until the function returns. */
 export interface Reply {
@@ -22,29 +25,6 @@ export interface CallFailure {
   readonly details?: Uint8Array;
 }
 
-/** A call that the peer opened. */
-export interface IncomingCall {
-  readonly id: number;
-  readonly method: number;
-  readonly flags: number;
-  /** Milliseconds left when the call arrived; 0 means no deadline. */
-  readonly remainingMs: number;
-  /** Aborts when the opener cancelled, the deadline passed or the channel ended. Made on first use. */
-  readonly signal: AbortSignal;
-  /** True once nobody waits for the answer. */
-  readonly cancelled: boolean;
-  /** Handlers for a stream from the opener; set them before returning from `serve`. */
-  onData: ((head: unknown, body: Uint8Array) => void) | undefined;
-  onEnd: (() => void) | undefined;
-  onCredit: (() => void) | undefined;
-  /** The answer, the last of the call. The second one does nothing. */
-  end(code: number, flags: number, head: unknown, body: Uint8Array): void;
-  /** One message of a streamed answer. False: no credit is left, go on at `onCredit`. @throws RangeError without credit */
-  sendData(head: unknown, body: Uint8Array): boolean;
-  /** Lets the opener send `messages` more. */
-  grant(messages: number): void;
-}
-
 /** Takes a call; `head` and `body` are borrowed until it returns. What it throws ends the call with INTERNAL. */
 export type Serve = (call: IncomingCall, head: unknown, body: Uint8Array) => void;
 
@@ -60,8 +40,6 @@ export interface CallsOptions {
   readonly firstId?: number;
 }
 
-/** Messages of a stream that may be under way in each direction before the receiver grants more. */
-export const INITIAL_CREDIT = 32;
 /** How exact deadlines are. Only ticks while a call with a deadline is open. */
 const TICK_MS = 10;
 const ID_LIMIT = 0xffff_fffe;
@@ -77,7 +55,7 @@ interface Pending {
   starved: boolean;
 }
 
-export class Calls {
+export class Calls implements Answers {
   readonly #channel: Channel;
   readonly #options: CallsOptions;
   readonly #pending = new IdTable<Pending>();
@@ -322,77 +300,6 @@ export class Calls {
     this.#incoming.clear();
     for (const [, call] of incoming) call.cancel(describeEnd(end));
     for (const [, { reply }] of pending) fail(reply, Grpc.UNAVAILABLE, Flag.FAILED | Flag.LOST, describeEnd(end));
-  }
-}
-
-class Incoming implements IncomingCall {
-  readonly id: number;
-  readonly method: number;
-  readonly flags: number;
-  readonly remainingMs: number;
-  onData: ((head: unknown, body: Uint8Array) => void) | undefined;
-  onEnd: (() => void) | undefined;
-  onCredit: (() => void) | undefined;
-  /** Messages that the opener may still send. */
-  granted = INITIAL_CREDIT;
-  readonly #calls: Calls;
-  #controller: AbortController | undefined;
-  #cancelled: string | undefined;
-  #answered = false;
-  #credit = INITIAL_CREDIT;
-
-  constructor(calls: Calls, id: number, method: number, flags: number, remainingMs: number) {
-    this.#calls = calls;
-    this.id = id;
-    this.method = method;
-    this.flags = flags;
-    this.remainingMs = remainingMs;
-  }
-
-  get cancelled(): boolean {
-    return this.#cancelled !== undefined;
-  }
-
-  get signal(): AbortSignal {
-    if (this.#controller === undefined) {
-      this.#controller = new AbortController();
-      if (this.#cancelled !== undefined) this.#controller.abort(new Error(this.#cancelled));
-    }
-    return this.#controller.signal;
-  }
-
-  end(code: number, flags: number, head: unknown, body: Uint8Array): void {
-    if (this.#answered) return;
-    this.#answered = true;
-    if (this.#cancelled === undefined) this.#calls.answer(this.id, Kind.END, flags, code, 0, head, body);
-  }
-
-  sendData(head: unknown, body: Uint8Array): boolean {
-    if (this.#answered || this.#cancelled !== undefined) return false;
-    if (this.#credit === 0) throw new RangeError('no credit is left on this stream');
-    this.#calls.answer(this.id, Kind.DATA, 0, 0, 0, head, body);
-    this.#credit--;
-    return this.#credit > 0;
-  }
-
-  grant(messages: number): void {
-    if (this.#answered || this.#cancelled !== undefined) return;
-    this.granted += messages;
-    this.#calls.answer(this.id, Kind.CREDIT, 0, 0, messages, undefined, EMPTY);
-  }
-
-  credited(messages: number): void {
-    const starved = this.#credit === 0;
-    this.#credit = Math.min(this.#credit + messages, 0xffff_ffff);
-    if (starved && this.#credit > 0) this.onCredit?.();
-  }
-
-  /** Nobody waits for the answer any more. */
-  cancel(reason: string): void {
-    if (this.#cancelled !== undefined) return;
-    this.#cancelled = reason;
-    this.#calls.forget(this.id);
-    this.#controller?.abort(new Error(reason));
   }
 }
 

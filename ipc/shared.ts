@@ -1,10 +1,12 @@
 // The channel over shared memory: one ring each way, and a socket whose bytes mean nothing but "look again". Bytes cross
 // without a system call while both sides are awake.
 import type { Duplex } from 'node:stream';
-import { POISON, QUEUED_FRAME_BYTES, type Channel, type ChannelEnd, type ChannelOptions } from './channel.ts';
-import { EMPTY, Flag, Kind, type Frame } from './frame.ts';
-import { Assembly, leadOf } from './fragments.ts';
+import { POISON, type Channel, type ChannelEnd, type ChannelOptions } from './channel.ts';
+import { EMPTY, type Frame } from './frame.ts';
+import { Assembly } from './fragments.ts';
 import { packHead } from './head.ts';
+import { Outgoing } from './outgoing.ts';
+import { Polling } from './polling.ts';
 import { CONTROL_BYTES, Consumer, Producer, largestPayload, ringAt } from './ring.ts';
 
 /** Bytes of a segment before its rings: magic, layout version, ring size, and one control block for each ring. */
@@ -27,36 +29,10 @@ const BATCH = 512;
 const LARGEST_GROUP = 8;
 /** Times that a full ring is tried again because space came meanwhile, before the event loop gets its turn. */
 const SPACE_TRIES = 8;
-/**
- * Looks at the ring before giving up the turn: a peer that is awake answers a small call in about a microsecond. Only
- * tried while it pays.
- */
-const SPIN_LOOKS = 400;
-/**
- * How long an empty ring is polled, turn by turn, before the reader sleeps. Polling for as long as a sleep and its wake-up
- * cost is at most twice as dear as knowing the future (Karlin et al., competitive snoopy caching).
- */
-const POLL_MS = 0.1;
-/**
- * A poll that found nothing is not tried again for a while: when the cores are busy, polling keeps the peer from the one
- * it needs. The pause doubles with each failure up to this many wake-ups and is forgotten at a success.
- */
-const MAX_PAUSE = 64;
 
 const DOORBELL = Buffer.of(1);
 /** A byte that hasn't left yet will be heard after whatever it is to tell of; so a peer that never listens costs no more. */
 const UNHEARD_RINGS = 64;
-
-interface QueuedFrame {
-  readonly frame: Frame;
-  /** The packed head; before it the lengths, when the frame goes out in pieces. */
-  readonly lead: Uint8Array;
-  readonly fragmented: boolean;
-  /** Bytes of lead and body already written, when the frame goes out in pieces. */
-  sent: number;
-  /** What it counts for in `queuedBytes`. */
-  readonly bytes: number;
-}
 
 export interface SharedOptions extends ChannelOptions {
   readonly ringBytes: number;
@@ -93,6 +69,7 @@ class SharedChannel implements Channel {
   readonly #largest: number;
   readonly #assembly: Assembly;
   readonly #release: () => void;
+  readonly #polling = new Polling();
   readonly #deliver = (frame: Frame): void => this.#onFrame(frame);
   readonly #turn = (): void => this.#take(true);
   readonly #publishTurn = (): void => {
@@ -100,7 +77,7 @@ class SharedChannel implements Channel {
     if (!this.#ended && this.#unpublished > 0) this.#publish();
   };
   #onFrame = ignore;
-  #queue: QueuedFrame[] = [];
+  #queue: Outgoing[] = [];
   #queuedBytes = 0;
   /** `send` has returned false and `onDrain` is due. */
   #full = false;
@@ -110,16 +87,9 @@ class SharedChannel implements Channel {
   #publishScheduled = false;
   #ended = false;
   #taking = false;
-  /** When the present poll ends, on the monotonic clock; 0: none is under way. */
-  #pollUntilMs = 0;
-  /** Wake-ups without a poll: after the next failure, and left of the present ones. */
-  #pause = 0;
-  #skip = 0;
   #scheduled = false;
   /** The peer was told to ring. */
   #asleep = false;
-  /** Above 0: short looks have found answers lately. */
-  #spinPays = 8;
 
   constructor(out: Producer, incoming: Consumer, doorbell: Duplex, options: SharedOptions, release: () => void) {
     this.#out = out;
@@ -166,13 +136,9 @@ class SharedChannel implements Channel {
         return false;
       }
     }
-    const fragmented = payload > this.#largest;
-    const lead = fragmented ? leadOf(head, frame.body.length) : Buffer.from(head); // packed heads live until the next one
-    const bytes = payload + QUEUED_FRAME_BYTES;
-    // A copy of the frame, not of its body: the caller's may be the one it was lent.
-    const { kind, flags, code, call, arg, body } = frame;
-    this.#queue.push({ frame: { kind, flags, code, call, arg, head: undefined, body }, lead, fragmented, sent: 0, bytes });
-    this.#queuedBytes += bytes;
+    const outgoing = new Outgoing(frame, head, this.#largest);
+    this.#queue.push(outgoing);
+    this.#queuedBytes += outgoing.bytes;
     if (this.#queue.length === 1) this.#flush();
     if (this.#queue.length === 0) return !this.#ended;
     this.#full = true;
@@ -213,25 +179,17 @@ class SharedChannel implements Channel {
     if (this.#unpublished > 0) this.#publish();
     if (this.#in.takeStarved()) this.#ring();
     if (this.#queue.length > 0) this.#flush();
-    if (count > 1 && this.#spinPays === 0) this.#spinPays = 1; // busy again: worth another try
-    if (count >= BATCH || this.#pollOn(count, polled)) {
+    if (count >= BATCH || this.#polling.goesOn(count, polled)) {
       this.#wake();
       this.#schedule();
-    } else this.#sleep();
+    } else if (!this.#scheduled) this.#sleep();
   }
 
-  /** A short look for the answer to what was just sent: at depth 1 this is the whole difference between 1 and 50 us. */
+  /** True when there is more to take in this turn. */
   #moreComes(): boolean {
     if (this.#unpublished > 0) this.#publish();
     this.#group = 1;
-    if (this.#in.readable) return true;
-    if (this.#spinPays === 0) return false;
-    if (this.#in.spin(SPIN_LOOKS)) {
-      this.#spinPays = Math.min(this.#spinPays + 1, 8);
-      return true;
-    }
-    this.#spinPays--;
-    return false;
+    return this.#in.readable || this.#polling.spin(this.#in);
   }
 
   #sleep(): void {
@@ -243,25 +201,6 @@ class SharedChannel implements Channel {
     if (!this.#asleep) return;
     this.#asleep = false;
     this.#in.wake();
-  }
-
-  /** True: poll for another turn. `count` is what this turn found. */
-  #pollOn(count: number, polled: boolean): boolean {
-    if (count > 0) {
-      if (polled) this.#pause = 0;
-      if (this.#skip > 0) {
-        this.#skip--;
-        return false;
-      }
-      this.#pollUntilMs = performance.now() + POLL_MS;
-      return true;
-    }
-    if (!polled || this.#pollUntilMs === 0) return false;
-    if (performance.now() < this.#pollUntilMs) return true;
-    this.#pollUntilMs = 0;
-    this.#pause = Math.min(MAX_PAUSE, this.#pause * 2 + 1);
-    this.#skip = this.#pause;
-    return false;
   }
 
   #schedule(): void {
@@ -277,8 +216,8 @@ class SharedChannel implements Channel {
     let waiting = false;
     try {
       for (let tries = 0; done < this.#queue.length && !waiting && tries < SPACE_TRIES; ) {
-        const next = this.#queue[done] as QueuedFrame;
-        if (this.#writeSome(next)) {
+        const next = this.#queue[done] as Outgoing;
+        if (next.writeTo(this.#out, this.#largest)) {
           this.#queuedBytes -= next.bytes;
           done++;
           continue;
@@ -300,26 +239,6 @@ class SharedChannel implements Channel {
     if (!this.#full) return;
     this.#full = false;
     this.onDrain();
-  }
-
-  /** True when the whole frame is in the ring. */
-  #writeSome(queued: QueuedFrame): boolean {
-    const { kind, flags, code, call, arg, body } = queued.frame;
-    const { lead } = queued;
-    if (!queued.fragmented) return this.#out.write(kind, flags, code, call, arg, lead, body);
-    const total = lead.length + body.length;
-    while (queued.sent < total) {
-      const from = queued.sent;
-      const to = Math.min(total, from + this.#largest);
-      const first = lead.subarray(Math.min(from, lead.length), Math.min(to, lead.length));
-      const rest = body.subarray(Math.max(0, from - lead.length), Math.max(0, to - lead.length));
-      const written = from === 0
-        ? this.#out.write(kind, flags | Flag.FRAGMENTED, code, call, arg, first, rest)
-        : this.#out.write(Kind.MORE, 0, 0, call, 0, first, rest);
-      if (!written) return false;
-      queued.sent = to;
-    }
-    return true;
   }
 
   /**

@@ -6,6 +6,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { logName } from '../proto/init.ts';
 import type { Log } from '../proto/log.ts';
 import { ROUTE, ROUTES } from '../proto/routes.ts';
+import { giveBackStartMemory } from '../proto/start-memory.ts';
 import { admits } from './access.ts';
 import { actuatorBlocks, type SupervisedBlock } from './actuator.ts';
 import { Child, CHILD_DEFAULTS } from './child.ts';
@@ -207,6 +208,7 @@ export class Runtime {
       if (reasons.length > 0) log.warn({}, `not ready: ${reasons.join('; ')}`);
       log.info({}, `dapr initialized. Status: Running. Init Elapsed ${Math.round(performance.now() - began)}ms`);
       this.#ready?.();
+      giveBackStartMemory();
     };
     this.#changed();
   }

@@ -1,6 +1,5 @@
 // A failure as clients see it: the JSON body over HTTP, the status details over gRPC.
-import { BadRequest, ErrorInfo, Help, ResourceInfo } from './gen/google/rpc/error_details.ts';
-import { Status } from './gen/google/rpc/status.ts';
+import { encodeFields, encodeRepeated, type Field } from './delimited.ts';
 import type { ErrorDetail, Failure } from './errors.ts';
 import { compareUtf8, quote } from './gojson.ts';
 
@@ -18,11 +17,8 @@ export function httpBody(failure: Failure): string {
 /** The value of `grpc-status-details-bin`: an encoded google.rpc.Status. Undefined when there are no details. */
 export function statusDetails(failure: Failure): Uint8Array | undefined {
   if (failure.details === undefined || failure.details.length === 0) return undefined;
-  return Status.encode({
-    code: failure.grpc,
-    message: failure.message,
-    details: failure.details.map((detail) => ({ typeUrl: TYPE_URL + detail.type, value: detailBytes(detail) })),
-  }).finish();
+  const details = failure.details.map((detail): Field => [3, encodeFields([[1, TYPE_URL + detail.type], [2, detailBytes(detail)]])]);
+  return encodeRepeated(failure.grpc, failure.message === '' ? details : [[2, failure.message], ...details]);
 }
 
 function reasonOf(details: readonly ErrorDetail[] | undefined): string {
@@ -49,15 +45,18 @@ function textsJson(texts: Readonly<Record<string, string>> | null): string {
   return `{${Object.keys(texts).sort(compareUtf8).map((key) => `${quote(key)}:${quote(texts[key]!)}`).join(',')}}`;
 }
 
+/** Field numbers of google/rpc/error_details.proto. */
 function detailBytes(detail: ErrorDetail): Uint8Array {
   switch (detail.type) {
     case 'ErrorInfo':
-      return ErrorInfo.encode({ reason: detail.reason, domain: detail.domain, metadata: new Map(Object.entries(detail.metadata ?? {})) }).finish();
+      return encodeRepeated(0, [...present([1, detail.reason], [2, detail.domain]), ...Object.entries(detail.metadata ?? {}).map(([key, value]): Field => [3, encodeFields([[1, key], [2, value]])])]);
     case 'ResourceInfo':
-      return ResourceInfo.encode({ resourceType: detail.resource_type, resourceName: detail.resource_name, owner: detail.owner, description: detail.description }).finish();
+      return encodeFields([[1, detail.resource_type], [2, detail.resource_name], [3, detail.owner], [4, detail.description]]);
     case 'BadRequest':
-      return BadRequest.encode({ fieldViolations: detail.field_violations.map(({ field, description }) => ({ field, description, reason: '' })) }).finish();
+      return encodeRepeated(0, detail.field_violations.map(({ field, description }): Field => [1, encodeFields([[1, field], [2, description]])]));
     case 'Help':
-      return Help.encode({ links: detail.links.map(({ description, url }) => ({ description, url })) }).finish();
+      return encodeRepeated(0, detail.links.map(({ description, url }): Field => [1, encodeFields([[1, description], [2, url]])]));
   }
 }
+
+const present = (...fields: readonly Field[]): Field[] => fields.filter(([, value]) => value.length > 0);

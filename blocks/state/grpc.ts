@@ -4,6 +4,7 @@ import {
   DeleteBulkStateRequest, DeleteStateRequest, ExecuteStateTransactionRequest, GetBulkStateRequest, GetBulkStateResponse, GetStateRequest, GetStateResponse,
   QueryStateRequest, SaveStateRequest,
 } from '../../proto/gen/dapr/proto/runtime/v1/state.ts';
+import { encodeFields } from '../../proto/delimited.ts';
 import { FAIL } from '../../proto/failures.ts';
 import { CopyingReader } from '../../proto/wire.ts';
 import type { Method } from '../block.ts';
@@ -32,7 +33,7 @@ export const getForm: Form<GetRequest, Item | undefined> = {
   encodeGrpc: (item) => {
     if (item === undefined) return EMPTY;
     const { data = EMPTY, etag = '', metadata } = item;
-    return metadata === undefined ? getResponse(data, etag) : GetStateResponse.encode({ data, etag, metadata: entriesOf(metadata) }).finish();
+    return metadata === undefined ? encodeFields([[1, data], [2, etag]]) : GetStateResponse.encode({ data, etag, metadata: entriesOf(metadata) }).finish();
   },
 };
 
@@ -88,35 +89,6 @@ export const queryForm: Form<QueryRequest, void> = {
   decodeGrpc: (body) => ({ store: read(QueryStateRequest, body).storeName }),
   encodeGrpc: empty,
 };
-
-/** GetStateResponse without metadata, by hand: the hottest answer there is, and the general encoder takes ten times as long. */
-function getResponse(data: Uint8Array, etag: string): Uint8Array {
-  const etagBytes = Buffer.byteLength(etag);
-  const out = Buffer.allocUnsafe((data.length === 0 ? 0 : 1 + varintBytes(data.length) + data.length) + (etagBytes === 0 ? 0 : 1 + varintBytes(etagBytes) + etagBytes));
-  let at = 0;
-  if (data.length > 0) {
-    at = writeHead(out, at, 1, data.length);
-    out.set(data, at);
-    at += data.length;
-  }
-  if (etagBytes > 0) out.write(etag, writeHead(out, at, 2, etagBytes));
-  return out;
-}
-
-/** Tag and length of a length-delimited field. */
-function writeHead(out: Uint8Array, at: number, field: number, length: number): number {
-  out[at++] = (field << 3) | 2;
-  let rest = length;
-  for (; rest > 0x7f; rest >>>= 7) out[at++] = (rest & 0x7f) | 0x80;
-  out[at++] = rest;
-  return at;
-}
-
-function varintBytes(value: number): number {
-  let count = 1;
-  for (let rest = value >>> 7; rest > 0; rest >>>= 7) count++;
-  return count;
-}
 
 /** An operation without a request: all its members are unset. */
 const NO_ITEM: StateItem = { key: '', value: EMPTY, metadata: NO_ENTRIES };
