@@ -5,6 +5,8 @@ import { unpackHead } from './head.ts';
 
 /** The first piece starts with two 32-bit words: the length of the whole payload, and how much of it is the head. */
 const LEAD_BYTES = 8;
+/** Payloads up to this size are put together in memory that is kept: fresh pages cost more than the copy. */
+const KEPT_BYTES = 1 << 20;
 
 /** What goes before the body of a fragmented frame: the two words and the head. */
 export function leadOf(head: Uint8Array, bodyBytes: number): Buffer {
@@ -19,6 +21,8 @@ export class Assembly {
   readonly #maxFrameBytes: number;
   readonly #onFrame: (frame: Frame) => void;
   readonly #poison: number | undefined;
+  /** Grows to the largest payload seen that is not above KEPT_BYTES. */
+  #kept: Buffer | undefined;
   #payload: Buffer | undefined;
   #filled = 0;
   #headBytes = 0;
@@ -41,7 +45,7 @@ export class Assembly {
     if (headBytes > total) throw new BadFrame(`a head of ${headBytes} bytes in a payload of ${total}`);
     this.#frame = { ...frame };
     this.#headBytes = headBytes;
-    this.#payload = Buffer.allocUnsafeSlow(total);
+    this.#payload = this.#allocate(total);
     this.#filled = 0;
     this.#append(piece.subarray(LEAD_BYTES));
   }
@@ -51,6 +55,13 @@ export class Assembly {
     if (this.#payload === undefined || this.#frame?.call !== call) throw new BadFrame('a piece that belongs to no frame');
     if (piece.length === 0) throw new BadFrame('an empty piece');
     this.#append(piece);
+  }
+
+  /** Bodies are borrowed, so the memory is free again when the frame was taken. */
+  #allocate(bytes: number): Buffer {
+    if (bytes > KEPT_BYTES) return Buffer.allocUnsafeSlow(bytes);
+    if (this.#kept === undefined || this.#kept.length < bytes) this.#kept = Buffer.allocUnsafeSlow(Math.min(KEPT_BYTES, bytes * 2));
+    return this.#kept.subarray(0, bytes);
   }
 
   #append(piece: Uint8Array): void {

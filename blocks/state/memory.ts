@@ -105,7 +105,10 @@ class MemoryStore implements StateStore {
 
 /** Decoders cut small values out of a shared pool; kept for long, each would keep its whole pool alive. */
 function owned(value: Uint8Array): Uint8Array {
-  return value.byteLength === value.buffer.byteLength ? value : new Uint8Array(value);
+  if (value.byteLength === value.buffer.byteLength) return value;
+  const own = Buffer.allocUnsafeSlow(value.byteLength);
+  own.set(value);
+  return own;
 }
 
 /** Seconds to live; 0 for no expiry. @throws Error with Go's text */
