@@ -155,7 +155,7 @@ class Exchange implements Answer {
 }
 
 function latin1(body: Uint8Array): string {
-  return Buffer.prototype.latin1Slice.call(body, 0, body.length);
+  return Buffer.from(body.buffer, body.byteOffset, body.byteLength).toString('latin1');
 }
 
 /** Clients that talk to us as to a proxy send the whole URL. */

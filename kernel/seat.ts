@@ -1,6 +1,6 @@
 // A block's place in the switch: calls go through its present life, wait here while there is none, and are opened again
 // when a life is lost under them if the route says that this is safe.
-import { Calls, type CallFailure, type Reply } from '../ipc/calls.ts';
+import type { Calls, CallFailure, Reply } from '../ipc/calls.ts';
 import { Flag } from '../ipc/frame.ts';
 import { Grpc, type Failure, type GrpcCode } from '../proto/errors.ts';
 import { FAIL } from '../proto/failures.ts';

@@ -59,7 +59,7 @@ describe('a database of daprd', () => {
   });
 
   it('keeps its migration level, also one of a later daprd', async () => {
-    store.close();
+    await store.close();
     raw.exec("UPDATE metadata SET value = '7' WHERE key = 'migrations'");
     store = await open();
     expect({ ...raw.prepare("SELECT value FROM metadata WHERE key = 'migrations'").get() }).toEqual({ value: '7' });
@@ -100,7 +100,7 @@ describe('a database of ours', () => {
     const { expiration_time: expires, update_time: updated } = row('app||short');
     expect(expires).toMatch(STAMP);
     expect(Date.parse(`${String(expires)}Z`) - Date.parse(`${String(updated)}Z`)).toBe(60_000);
-    store.close();
+    await store.close();
   });
 
   it('without WAL keeps a rollback journal', async () => {
@@ -124,7 +124,7 @@ describe('a database that another process locks', () => {
     clearInterval(turning);
     expect(turns).toBeGreaterThan(5);
     expect(await store.get(read('app||m'), SCOPE)).toBeDefined();
-    store.close();
+    await store.close();
   });
 
   it('gives up after busyTimeout and says so', async () => {
@@ -134,7 +134,7 @@ describe('a database that another process locks', () => {
     await expect(store.transact?.([upsert('app||k', '1')], {}, SCOPE)).rejects.toThrow('database is locked');
     raw.exec('ROLLBACK');
     await store.set(upsert('app||k', '1'), SCOPE);
-    store.close();
+    await store.close();
   });
 
   it('fails at once with busyTimeout 0', async () => {
@@ -142,7 +142,7 @@ describe('a database that another process locks', () => {
     raw.exec('BEGIN IMMEDIATE');
     expect(() => store.set(upsert('app||k', '1'), SCOPE)).toThrow('database is locked');
     raw.exec('ROLLBACK');
-    store.close();
+    await store.close();
   });
 });
 
@@ -151,14 +151,14 @@ describe('cleanup', () => {
     raw.exec(readFileSync(join(import.meta.dirname, 'fixtures/daprd-state.sql'), 'utf8'));
     const count = () => raw.prepare("SELECT count(*) AS n FROM state WHERE key = 'app||expired'").get()?.['n'];
     const idle = await open();
-    idle.close();
+    await idle.close();
     expect(count()).toBe(1);
     const log = memoryLog();
     const store = await open({ cleanupInterval: '10ms' }, log);
     await expect.poll(count).toBe(0);
     await expect.poll(() => log.texts('debug')).toContain('removed 1 expired rows');
     expect(raw.prepare("SELECT value FROM metadata WHERE key = 'last-cleanup'").get()?.['value']).not.toBe('2024-05-06 07:08:09');
-    store.close();
+    await store.close();
     expect(log.texts('error')).toEqual([]);
   });
 
@@ -168,6 +168,6 @@ describe('cleanup', () => {
     const store = await open({ cleanupInterval: '5ms' });
     await new Promise((resolve) => setTimeout(resolve, 50)); // ten turns, none of which may do anything
     expect(raw.prepare("SELECT count(*) AS n FROM state WHERE key = 'app||expired'").get()?.['n']).toBe(1);
-    store.close();
+    await store.close();
   });
 });

@@ -1,6 +1,6 @@
 /** The generated codec against the official SDK's, message by message, and against bytes that nobody's codec wrote. */
 import { create, createFileRegistry, fromBinary, type DescField, type DescMessage, type Message, toBinary } from '@bufbuild/protobuf';
-import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
+import { type BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
 import { FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { file_dapr_proto_common_v1_common } from '@dapr/dapr/proto/dapr/proto/common/v1/common_pb.js';
 import { file_dapr_proto_runtime_v1_appcallback } from '@dapr/dapr/proto/dapr/proto/runtime/v1/appcallback_pb.js';
