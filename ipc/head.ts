@@ -1,5 +1,6 @@
 // Heads as msgpack: flat and small. A frame's bytes never depend on an earlier one.
-import { Packr, Unpackr } from 'msgpackr';
+import { Packr } from 'msgpackr/pack'; // not the whole package: that looks for a native addon we don't install
+import { Unpackr } from 'msgpackr/unpack';
 import { BadFrame } from './frame.ts';
 import { checkShape } from './head-shape.ts';
 

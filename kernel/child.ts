@@ -21,6 +21,8 @@ export interface ChildSpec {
   readonly periodMs: number;
   /** Pause before a restart: full jitter between 0 and a bound that doubles from the first to the second value. */
   readonly backoffMs: readonly [min: number, max: number];
+  /** A life that was ready for this long clears the backoff: what ended it is news. */
+  readonly calmMs: number;
   /** A life that has not answered `init` by then is killed. */
   readonly initMs: number;
   /** How long its drivers may take to close. */
@@ -28,7 +30,7 @@ export interface ChildSpec {
 }
 
 export const CHILD_DEFAULTS: Omit<ChildSpec, 'block' | 'mode'> = {
-  intensity: 10, periodMs: 60_000, backoffMs: [20, 5_000], initMs: 15_000, closeMs: 3_000,
+  intensity: 10, periodMs: 60_000, backoffMs: [20, 5_000], calmMs: 1_000, initMs: 15_000, closeMs: 3_000,
 };
 
 export type ChildState = 'absent' | 'starting' | 'initializing' | 'ready' | 'backing-off' | 'failed' | 'draining' | 'stopped';
@@ -52,7 +54,6 @@ export interface ChildInfo {
 
 export interface ChildOptions {
   readonly spec: ChildSpec;
-  readonly init: BlockInit;
   readonly seat: Seat;
   readonly launch: LaunchOptions;
   readonly log: Log;
@@ -69,18 +70,20 @@ const MAX_QUEUED_BYTES = 64 * 1024 * 1024;
 export class Child {
   readonly #options: ChildOptions;
   readonly #stopping = new AbortController();
+  readonly #init = Promise.withResolvers<BlockInit>();
   #state: ChildState = 'absent';
   #life: Life | undefined;
   #calls: Calls | undefined;
   #lives = 0;
   #lastExit: string | undefined;
   #settled = false;
-  #components: readonly ComponentStatus[];
+  /** On the monotonic clock; Infinity before the present life is ready. */
+  #readySinceMs = Infinity;
+  #components: readonly ComponentStatus[] = [];
   #running: Promise<void> | undefined;
 
   constructor(options: ChildOptions) {
     this.#options = options;
-    this.#components = options.init.components.map(({ name, type, version, ignoreErrors }) => ({ name, type, version, state: 'starting', required: !ignoreErrors, capabilities: [] }));
   }
 
   info(): ChildInfo {
@@ -97,6 +100,12 @@ export class Child {
       settled: this.#settled,
       components: this.#components,
     };
+  }
+
+  /** What every life is told first. Lives may start before: they wait for it. */
+  provide(init: BlockInit): void {
+    this.#components = init.components.map(({ name, type, version, ignoreErrors }) => ({ name, type, version, state: 'starting', required: !ignoreErrors, capabilities: [] }));
+    this.#init.resolve(init);
   }
 
   start(): void {
@@ -125,12 +134,12 @@ export class Child {
     const ends: number[] = [];
     let attempt = 0;
     while (!this.#stopping.signal.aborted) {
-      const began = performance.now();
+      this.#readySinceMs = Infinity;
       const exit = await this.#live();
       if (this.#stopping.signal.aborted) return;
       const now = performance.now();
       this.#lastExit = exit.reason;
-      if (now - began > spec.periodMs) attempt = 0; // a calm period: forget
+      if (now - this.#readySinceMs > spec.calmMs) attempt = 0;
       ends.push(now);
       while (ends[0] !== undefined && ends[0] < now - spec.periodMs) ends.shift();
       const failed = ends.length > spec.intensity;
@@ -179,8 +188,8 @@ export class Child {
   }
 
   async #initialize(calls: Calls): Promise<void> {
-    const { spec, init, seat } = this.#options;
-    const request: InitRequest = { protocol: PROTOCOL_VERSION, init };
+    const { spec, seat } = this.#options;
+    const request: InitRequest = { protocol: PROTOCOL_VERSION, init: await this.#init.promise };
     const answer = (await ask(calls, Control.INIT, request, spec.initMs)) as InitAnswer;
     if (answer?.protocol !== PROTOCOL_VERSION) throw new Error(`the block speaks protocol ${String(answer?.protocol)}, the kernel ${PROTOCOL_VERSION}`);
     this.#report(answer.components);
@@ -205,6 +214,7 @@ export class Child {
   }
 
   #enter(state: ChildState): void {
+    if (state === 'ready') this.#readySinceMs = Math.min(this.#readySinceMs, performance.now());
     if (this.#state === 'stopped' || (this.#stopping.signal.aborted && state !== 'stopped') || (this.#state === 'draining' && state !== 'stopped')) return;
     this.#state = state;
     this.#options.changed();

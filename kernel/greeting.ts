@@ -1,8 +1,8 @@
 // What a quick start prints when it is ready: where it is, what it runs, and something to try.
 import type { Config } from './config.ts';
-import type { Started } from './runtime.ts';
+import type { Bound } from './gateway.ts';
 
-export function greeting({ http, grpc }: Started, { blocks }: Config): string {
+export function greeting({ http, grpc }: Bound, { blocks }: Config): string {
   const url = `http://${(http[0] ?? '').replace('*', '127.0.0.1')}/v1.0`;
   return [
     '',

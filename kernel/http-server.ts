@@ -77,9 +77,9 @@ class HttpServer implements Listener {
 
   async drain(graceMs: number): Promise<void> {
     this.#draining = true;
-    for (const address of this.#options.addresses) this.#options.log(`Closing HTTP server ${describeAddress(address)}...`);
     for (const session of this.#sessions) session.close();
     const closed = Promise.all(this.#servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve()))));
+    for (const address of this.#options.addresses) this.#options.log(`Closing HTTP server ${describeAddress(address)}...`);
     for (const socket of this.#sockets) finish(socket);
     let timer: NodeJS.Timeout | undefined;
     await Promise.race([closed, new Promise<void>((resolve) => (timer = setTimeout(resolve, graceMs)))]);

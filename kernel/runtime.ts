@@ -1,29 +1,24 @@
 // One run of the sidecar, from its configuration to its last goodbye: puts the parts together, starts blocks and
 // listeners side by side, and takes everything down in order. SIGHUP makes a new one in the same process.
-import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { logName } from '../proto/init.ts';
+import { logName, type BlockInit } from '../proto/init.ts';
 import type { Log } from '../proto/log.ts';
-import { ROUTE, ROUTES } from '../proto/routes.ts';
 import { giveBackStartMemory } from '../proto/start-memory.ts';
-import { admits } from './access.ts';
-import { actuatorBlocks, type SupervisedBlock } from './actuator.ts';
+import type { SupervisedBlock } from './actuator.ts';
 import { Child, CHILD_DEFAULTS } from './child.ts';
 import { logSettings, type Config } from './config.ts';
-import { enabledFeatures, loadConfiguration, type Configuration } from './configuration.ts';
+import { enabledFeatures, loadConfiguration } from './configuration.ts';
 import { logNotices } from './fatal.ts';
-import { healthz, healthzOutbound, notReady, type HealthSources } from './health.ts';
-import { HttpApi, type ApiCall, type HttpOptions } from './http.ts';
-import { openHttpServer } from './http-server.ts';
-import type { Address, Listener } from './listener.ts';
+import type { Isolation } from './flags.ts';
+import type { Bound } from './gateway.ts';
+import { notReady, type HealthSources } from './health.ts';
 import type { LaunchOptions } from './launch.ts';
-import { MetadataApi } from './metadata.ts';
+import type { Listener } from './listener.ts';
+import { ownMethods } from './own-methods.ts';
 import { loadResources, type Resources } from './resources.ts';
-import { Router, type Match } from './router.ts';
 import { Seat, type SeatLimits } from './seat.ts';
-import { shutdownMethod, type ShutdownRequest } from './shutdown.ts';
-import { Switch, type KernelMethod } from './switch.ts';
+import type { ShutdownRequest } from './shutdown.ts';
+import { Switch } from './switch.ts';
 import { wrapTrace } from './trace.ts';
 
 export interface RuntimeOptions {
@@ -32,13 +27,6 @@ export interface RuntimeOptions {
   readonly launch: Pick<LaunchOptions, 'logFd' | 'compileCache'>;
   /** The shutdown API was called. */
   readonly onShutdown: (request: ShutdownRequest) => void;
-}
-
-/** What a started sidecar tells its user. */
-export interface Started {
-  readonly http: readonly string[];
-  readonly grpc: readonly string[];
-  readonly public: readonly string[];
 }
 
 /** Every frame limit leaves room for the largest body with its head, and for answers larger than a request may be. */
@@ -52,7 +40,7 @@ const DRAIN_TICK_MS = 10;
 export class Runtime {
   readonly #options: RuntimeOptions;
   #blocks: SupervisedBlock[] = [];
-  #listeners: Listener[] = [];
+  #listeners: readonly Listener[] = [];
   #switch: Switch | undefined;
   #listening = false;
   #ready: (() => void) | undefined;
@@ -64,9 +52,13 @@ export class Runtime {
   }
 
   /** Resolves when every listener is bound; blocks may still be starting. @throws FatalError */
-  async start(): Promise<Started> {
+  async start(): Promise<Bound> {
     const began = performance.now();
-    const { config, log } = this.#options;
+    const { config, log, onShutdown } = this.#options;
+    this.#blocks = config.blocks.map(({ name, isolation }) => this.#supervise(name, isolation));
+    // The blocks' processes come up while everything else is read and loaded here; `init` waits for them in their channels.
+    for (const { child } of this.#blocks) child.start();
+    const loading = import('./gateway.ts');
     const configuration = await loadConfiguration(config.configPaths, process.env);
     const features = enabledFeatures(configuration);
     if (features.length > 0) log.info({}, `Enabled features: ${features.join(' ')}`);
@@ -74,21 +66,24 @@ export class Runtime {
     log.info({}, 'Loading components…');
     const resources = await loadResources(config, { deny: configuration.deniedComponents });
     logNotices(log, resources.notices);
+    for (const { child, seat } of this.#blocks) child.provide(this.#initOf(seat.block, resources));
 
-    this.#blocks = config.blocks.map(({ name, isolation }) => this.#supervise(name, isolation, resources));
     const health: HealthSources = {
       appId: config.appId,
       children: () => this.#blocks.map(({ child }) => child.info()),
       components: resources.components,
       listening: () => this.#listening,
     };
-    const dispatch = new Switch(new Map(this.#blocks.map(({ seat }) => [seat.block, seat])), this.#kernelMethods(configuration, resources, health));
+    const own = ownMethods({ config, configuration, resources, health, blocks: this.#blocks, onShutdown });
+    const dispatch = new Switch(new Map(this.#blocks.map(({ seat }) => [seat.block, seat])), own);
     this.#switch = dispatch;
-    for (const { child } of this.#blocks) child.start();
-    const started = await this.#listen(dispatch, configuration);
+    const { openGateway } = await loading;
+    const gateway = openGateway(dispatch, config, configuration, log);
+    this.#listeners = gateway.listeners;
+    const bound = await gateway.listen();
     this.#listening = true;
     this.#whenInitialized(health, began);
-    return started;
+    return bound;
   }
 
   /** Resolves when all components have been tried once and the sidecar answers its health check. */
@@ -116,15 +111,11 @@ export class Runtime {
     for (const listener of this.#listeners) listener.close();
   }
 
-  #supervise(block: string, mode: Config['blocks'][number]['isolation'], resources: Resources): SupervisedBlock {
+  #supervise(block: string, mode: Isolation): SupervisedBlock {
     const { config, log, launch } = this.#options;
     const seat = new Seat(block, { ...SEAT_LIMITS, holdMs: config.holdMs });
     const child = new Child({
       spec: { ...CHILD_DEFAULTS, block, mode },
-      init: {
-        block, appId: config.appId, namespace: config.namespace, components: resources.blocks.get(block) ?? [],
-        maxBodyBytes: config.api.maxBodyBytes, log: logSettings(config),
-      },
       seat,
       launch: { ...launch, ringBytes: config.ringBytes, maxFrameBytes: Math.max(SMALLEST_FRAME_LIMIT, 2 * config.api.maxBodyBytes) },
       log: log.with({ block }),
@@ -134,64 +125,12 @@ export class Runtime {
     return { child, seat };
   }
 
-  #kernelMethods(configuration: Configuration, resources: Resources, health: HealthSources): ReadonlyMap<number, KernelMethod> {
-    const { config, onShutdown } = this.#options;
-    const metadata = new MetadataApi({
-      appId: config.appId, version: config.build.version, features: enabledFeatures(configuration), app: config.app,
-      components: () => [...resources.components, ...health.children().flatMap(({ components }) => components)],
-      httpEndpoints: namesOf(resources, 'HTTPEndpoint'), resiliencies: namesOf(resources, 'Resiliency'), mcpServers: namesOf(resources, 'MCPServer'),
-    });
-    return new Map<number, KernelMethod>([
-      [ROUTE.GetMetadata.id, metadata.get],
-      [ROUTE.SetMetadata.id, metadata.set],
-      [ROUTE.Healthz.id, healthz(health)],
-      [ROUTE.HealthzOutbound.id, healthzOutbound(health)],
-      [ROUTE.Shutdown.id, shutdownMethod(onShutdown)],
-      [ROUTE.ActuatorBlocks.id, actuatorBlocks(this.#blocks)],
-    ]);
-  }
-
-  async #listen(dispatch: Switch, configuration: Configuration): Promise<Started> {
-    const { config, log } = this.#options;
-    const { api } = config;
-    const token = api.token.isSet ? api.token : undefined;
-    const logApi = config.apiLogging === 'configured' ? configuration.apiLogging.enabled : config.apiLogging === 'on';
-    const apiLog = logApi ? apiLogger(log, configuration) : undefined;
-    const shared = { maxBodyBytes: api.maxBodyBytes, log: apiLog };
-    const invokeAdmitted = admits(configuration.api.http, ROUTE.InvokeService, 'v1.0');
-    const http = this.#http(dispatch, addresses(config, api.httpPort, 'http'), {
-      ...shared, token, fallback: invokeAdmitted ? 'invoke' : 'plain',
-      cors: api.allowedOrigins.length === 0 ? undefined : { origins: new Set(api.allowedOrigins) },
-      router: new Router(ROUTES, (route, version) => admits(configuration.api.http, route, version)),
-    });
-    const publicRoutes = ROUTES.filter(({ group }) => group === 'metadata' || group === 'healthz' || group === 'actuator');
-    const publicHttp = api.publicPort === 0 ? undefined : this.#http(dispatch, [{ kind: 'tcp', host: api.publicAddress, port: api.publicPort }], {
-      ...shared, token: undefined, cors: undefined, fallback: 'plain', router: new Router(publicRoutes), log: undefined,
-    });
-    // grpc-js is the largest module of the kernel: loaded while the blocks' processes start.
-    const { openGrpcServer } = await import('./grpc.ts');
-    const grpc = openGrpcServer(dispatch, {
-      addresses: addresses(config, api.grpcPort, 'grpc'), routes: ROUTES, token, maxBodyBytes: api.maxBodyBytes, maxHeaderBytes: api.maxHeaderBytes,
-      admit: (route) => admits(configuration.api.grpc, route, route.version),
-      log: apiLog === undefined ? undefined : ({ method, code, durationMs, userAgent }) => log.info({ scope: 'dapr.runtime.grpc.api-info', method, code, duration: Math.round(durationMs), useragent: userAgent }, 'gRPC API Called'),
-    });
-    this.#listeners.push(grpc);
-    const [httpBound, grpcBound, publicBound] = await Promise.all([http.listen(), grpc.listen(), publicHttp?.listen() ?? []]);
-    for (const bound of grpcBound) log.info({}, `API gRPC server is running on port ${portOf(bound)}`);
-    log.info({}, `The request body size parameter is: ${api.maxBodyBytes} bytes`);
-    for (const bound of httpBound) log.info({}, `HTTP server is running on port ${portOf(bound)}`);
-    for (const bound of publicBound) log.info({}, `public HTTP server is running on port ${portOf(bound)}`);
-    return { http: httpBound, grpc: grpcBound, public: publicBound };
-  }
-
-  #http(dispatch: Switch, at: readonly Address[], options: HttpOptions): Listener {
-    const api = new HttpApi(dispatch, options);
-    const listener = openHttpServer({
-      addresses: at, maxHeaderBytes: this.#options.config.api.maxHeaderBytes, h2c: this.#options.config.api.h2c,
-      handle: (request, response) => api.handle(request, response), log: (text) => this.#options.log.info({}, text),
-    });
-    this.#listeners.push(listener);
-    return listener;
+  #initOf(block: string, resources: Resources): BlockInit {
+    const { config } = this.#options;
+    return {
+      block, appId: config.appId, namespace: config.namespace, components: resources.blocks.get(block) ?? [],
+      maxBodyBytes: config.api.maxBodyBytes, log: logSettings(config),
+    };
   }
 
   #changed = (): void => {};
@@ -220,32 +159,3 @@ export class Runtime {
     onShutdown({ kind: 'failed', reason: reasons.join('\n') });
   }
 }
-
-function namesOf({ manifests }: Resources, kind: string): string[] {
-  return manifests.filter((manifest) => manifest.kind === kind).map(({ name }) => name);
-}
-
-/** Where an API listens: the ports on all given addresses, or a socket in a directory that only we may enter. */
-function addresses({ appId, api, quickStart }: Config, port: number, protocol: 'http' | 'grpc'): Address[] {
-  if (api.socketFolder !== '') {
-    mkdirSync(api.socketFolder, { recursive: true, mode: 0o700 });
-    const path = join(api.socketFolder, `dapr-${appId}-${protocol}.socket`);
-    return [{ kind: 'unix', path }];
-  }
-  // A quick start is somebody trying things out: it serves this machine alone.
-  const hosts = api.listenAddresses.length > 0 ? api.listenAddresses : quickStart ? ['127.0.0.1'] : [''];
-  return hosts.map((host) => ({ kind: 'tcp', host, port }));
-}
-
-function portOf(bound: string): string {
-  return bound.slice(bound.lastIndexOf(':') + 1);
-}
-
-function apiLogger(log: Log, { apiLogging }: Configuration): (call: ApiCall, match: Match | undefined, path: string) => void {
-  return ({ code, method, durationMs, size, userAgent }, match) => {
-    if (apiLogging.omitHealthChecks && match?.route.group === 'healthz') return;
-    const shown = apiLogging.obfuscateUrls ? (match?.route.name ?? 'InvokeService') : method;
-    log.info({ scope: 'dapr.runtime.http-info', code, method: shown, duration: Math.round(durationMs), size, useragent: userAgent }, 'HTTP API Called');
-  };
-}
-
