@@ -1,6 +1,6 @@
 // Heads as msgpack: flat and small. A frame's bytes never depend on an earlier one.
-import { Packr } from 'msgpackr/pack'; // not the whole package: that looks for a native addon we don't install
-import { Unpackr } from 'msgpackr/unpack';
+// The build that makes no code from what it reads; it looks for no native addon either.
+import { Packr, Unpackr } from 'msgpackr/index-no-eval';
 import { BadFrame } from './frame.ts';
 import { checkShape } from './head-shape.ts';
 

@@ -12,6 +12,8 @@ import type { ShutdownRequest } from './shutdown.ts';
 /** The blocks there are, in start order. */
 const BLOCKS = ['state'] as const;
 const STDOUT = 1;
+/** At Ctrl-C a terminal sends SIGINT to npm and to us, and npm passes its own on: one wish, twice within this time. */
+const ECHO_MS = 100;
 /** A forced shutdown leaves its caller this long to get the answer. */
 const FORCED_MS = 100;
 const SIGNAL_NAMES = { SIGINT: 'interrupt', SIGTERM: 'terminated', SIGHUP: 'hangup' } as const;
@@ -42,6 +44,7 @@ class Program {
   #runtime: Runtime;
   /** Set by the first reason to end; a second signal ends at once. */
   #ending = false;
+  #interruptedAt = -Infinity;
   #restarting: Promise<void> | undefined;
 
   constructor(config: Config, compileCache: string | undefined) {
@@ -82,6 +85,11 @@ class Program {
 
   #signalled(signal: 'SIGINT' | 'SIGTERM'): void {
     const name = SIGNAL_NAMES[signal];
+    if (signal === 'SIGINT' && process.env['npm_lifecycle_event'] !== undefined) {
+      const isEcho = performance.now() - this.#interruptedAt < ECHO_MS;
+      this.#interruptedAt = performance.now();
+      if (isEcho) return;
+    }
     if (this.#ending) {
       this.#log.fatal({}, `Received signal '${name}' during shutdown; exiting immediately`);
       process.exit(1);

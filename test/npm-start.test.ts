@@ -69,7 +69,7 @@ describe('npm start --silent --', () => {
     await eventually('no process is left', () => !isAlive(started.group));
   });
 
-  it.skip('ends as gracefully on Ctrl-C, which a terminal sends to npm and the sidecar, and npm then sends again', async () => {
+  it('ends as gracefully on Ctrl-C, which a terminal sends to npm and the sidecar, and npm then sends again', async () => {
     await using started = npmStart(...FLAGS);
     await started.stdout.waitFor(/dapr initialized/, START_MS);
     process.kill(started.group, 'SIGINT');
