@@ -1,5 +1,6 @@
 // Reads a command line in the manner of pflag, which daprd uses: `--name=value`, `--name value`, bare switches, one dash
-// or two. (node:util parseArgs reads `-app-id` as six short flags, so it can't be what daprd's users expect.)
+// or two. Node's parser splits it into tokens; what each value means is its flag's row.
+import { parseArgs } from 'node:util';
 import { FLAGS, FlagError, type FlagName, type FlagValues } from './flags.ts';
 import { nearest } from './suggest.ts';
 
@@ -20,18 +21,19 @@ export class UsageError extends Error {
 export function readArguments(argv: readonly string[]): Arguments {
   const values: Record<string, unknown> = Object.fromEntries(Object.entries(FLAGS).map(([name, flag]) => [name, flag.value]));
   const given = new Set<FlagName>();
-  const words = [...argv];
-  const command = words[0]?.startsWith('-') === false ? words.shift() : undefined;
-  for (let word = words.shift(); word !== undefined; word = words.shift()) {
-    if (!word.startsWith('-') || word === '-' || word === '--') throw unexpected(word, [...given].at(-1));
-    const [, dashes = '', written = '', assigned] = /^(--?)([^=]*)(?:=(.*))?$/s.exec(word) ?? [];
-    const name = written === 'h' ? 'help' : written;
-    if (!isFlag(name)) throw unknown(dashes, name);
-    const flag = FLAGS[name];
-    const text = assigned ?? (flag.noun === '' ? 'true' : words.shift());
+  const command = argv[0]?.startsWith('-') === false ? argv[0] : undefined;
+  const words = command === undefined ? argv : argv.slice(1);
+  // Node's parser would take `-app-id` for six short flags.
+  const { tokens } = parseArgs({ args: words.map((word) => (isFlag(nameIn(word, '-')) ? `-${word}` : word)), options: OPTIONS, strict: false, tokens: true });
+  for (const token of tokens) {
+    const word = words[token.index] as string;
+    if (token.kind !== 'option') throw unexpected(word, [...given].at(-1));
+    const name = token.name === 'h' ? 'help' : token.name;
+    if (!isFlag(name)) throw unknown(word.startsWith('--') ? '--' : '-', nameIn(word, word.startsWith('--') ? '--' : '-'));
+    const text = token.inlineValue === false ? words[token.index + 1] : (token.value ?? (FLAGS[name].noun === '' ? 'true' : undefined));
     if (text === undefined) throw new UsageError(`flag needs an argument: --${name}`);
     try {
-      values[name] = (flag.parse as ParseAny)(text, values[name], !given.has(name));
+      values[name] = (FLAGS[name].parse as ParseAny)(text, values[name], !given.has(name));
     } catch (cause) {
       if (cause instanceof FlagError) throw new UsageError(`invalid argument ${shown(text)} for "--${name}" flag: ${cause.message}`);
       throw cause;
@@ -39,6 +41,15 @@ export function readArguments(argv: readonly string[]): Arguments {
     given.add(name);
   }
   return { command: command ?? '', values: values as FlagValues, given }; // built from FLAGS by each row's own parse
+}
+
+/** Which flags take a value, for Node's parser. */
+const OPTIONS = Object.fromEntries([...Object.entries(FLAGS).map(([name, { noun }]) => [name, noun === ''] as const), ['h', true] as const].map(([name, isSwitch]) => [name, { type: isSwitch ? 'boolean' : 'string', multiple: true } as const]));
+
+/** The flag's name in a word that begins with these dashes; `''` in any other. */
+function nameIn(word: string, dashes: '-' | '--'): string {
+  if (!word.startsWith(dashes) || word.startsWith(`${dashes}-`)) return '';
+  return word.slice(dashes.length).split('=', 1)[0] ?? '';
 }
 
 /** A row's `parse` takes and makes values of the row's own type; here the rows are walked over without it. */
