@@ -1,7 +1,7 @@
 // The components of one block: opens them by the DRIVERS table, keeps those alive that can't start yet, and answers
 // with the driver for a name.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { ApiError, Grpc } from '../proto/errors.ts';
+import { ApiError, Grpc, messageOf } from '../proto/errors.ts';
 import type { ComponentStatus, Logger } from './block.ts';
 import { InvalidMetadata, logName, type Awaitable, type ComponentSpec, type Driver } from './driver.ts';
 
@@ -174,6 +174,3 @@ function aborted(signal: AbortSignal): Promise<never> {
   });
 }
 
-export function messageOf(cause: unknown): string {
-  return cause instanceof Error ? cause.message : String(cause);
-}

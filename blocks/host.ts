@@ -4,7 +4,7 @@ import type { Channel } from '../ipc/channel.ts';
 import { Calls, type IncomingCall } from '../ipc/calls.ts';
 import { EMPTY, Flag } from '../ipc/frame.ts';
 import { Control, PROTOCOL_VERSION, type InitAnswer, type InitRequest, type PackedHttpHead } from '../proto/control.ts';
-import { ApiError, type Failure, Grpc } from '../proto/errors.ts';
+import { ApiError, type Failure, Grpc, messageOf } from '../proto/errors.ts';
 import { FAIL } from '../proto/failures.ts';
 import { openLog, outputTo, type Log } from '../proto/log.ts';
 import { httpBody, statusDetails } from '../proto/status.ts';
@@ -88,8 +88,7 @@ class Host {
       return this.#fail(call, http, cause.failure);
     }
     this.#log?.error({ method: call.method, stack: cause instanceof Error ? cause.stack : undefined }, `a method failed in a way it does not know: ${String(cause)}`);
-    const message = cause instanceof Error ? cause.message : String(cause);
-    this.#fail(call, http, { grpc: Grpc.INTERNAL, http: 500, code: 'ERROR', message });
+    this.#fail(call, http, FAIL.internal(messageOf(cause)).failure);
   }
 
   #fail(call: IncomingCall, http: boolean, failure: Failure): void {
@@ -103,7 +102,7 @@ class Host {
       case Control.INIT:
         this.#init(head as InitRequest).then(
           (answer) => call.end(Grpc.OK, 0, answer, EMPTY),
-          (cause: unknown) => call.end(Grpc.INTERNAL, Flag.FAILED, { message: cause instanceof Error ? cause.message : String(cause) }, EMPTY),
+          (cause: unknown) => call.end(Grpc.INTERNAL, Flag.FAILED, { message: messageOf(cause) }, EMPTY),
         );
         return;
       case Control.PING:
@@ -152,9 +151,7 @@ function decodeGrpc(method: Method, body: Uint8Array): unknown {
   try {
     return method.decodeGrpc(body);
   } catch (cause) {
-    if (cause instanceof ApiError) throw cause;
-    const text = cause instanceof Error ? cause.message : String(cause);
-    throw new ApiError({ grpc: Grpc.INTERNAL, http: 400, code: 'ERR_MALFORMED_REQUEST', message: `grpc: error unmarshalling request: ${text}` }).because(cause);
+    throw cause instanceof ApiError ? cause : FAIL.malformedMessage(messageOf(cause)).because(cause);
   }
 }
 

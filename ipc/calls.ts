@@ -4,7 +4,7 @@ import type { Channel, ChannelEnd } from './channel.ts';
 import { BadFrame, EMPTY, Flag, Kind, type Frame } from './frame.ts';
 import { IdTable } from './id-table.ts';
 import { INITIAL_CREDIT, Incoming, type Answers, type IncomingCall } from './incoming.ts';
-import { Grpc } from '../proto/errors.ts';
+import { Grpc, messageOf } from '../proto/errors.ts';
 
 export { INITIAL_CREDIT, type IncomingCall };
 
@@ -319,7 +319,6 @@ function fail(reply: Reply, code: number, flags: number, message: string): void 
   }
 }
 
-const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));
 
 function describeEnd(end: ChannelEnd): string {
   switch (end.kind) {

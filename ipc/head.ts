@@ -3,6 +3,7 @@
 import { Packr, Unpackr } from 'msgpackr/index-no-eval';
 import { BadFrame } from './frame.ts';
 import { checkShape } from './head-shape.ts';
+import { messageOf } from '../proto/errors.ts';
 
 // Records would make bytes depend on what was sent before.
 const packr = new Packr({ useRecords: false });
@@ -27,7 +28,7 @@ export function unpackHead(bytes: Buffer, start: number, end: number): unknown {
     checkShape(scratch, length);
     return unpackr.unpack(scratch, length) as unknown;
   } catch (cause) {
-    throw new BadFrame(`head is no msgpack: ${cause instanceof Error ? cause.message : String(cause)}`, { cause });
+    throw new BadFrame(`head is no msgpack: ${messageOf(cause)}`, { cause });
   } finally {
     if (scratch.length > KEPT_BYTES) scratch = Buffer.allocUnsafeSlow(16 * 1024);
   }

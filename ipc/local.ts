@@ -3,6 +3,7 @@
 import { POISON, QUEUED_FRAME_BYTES, type Channel, type ChannelEnd, type ChannelOptions } from './channel.ts';
 import { EMPTY, type Frame } from './frame.ts';
 import { exceeds, packHead, unpackHead } from './head.ts';
+import { messageOf } from '../proto/errors.ts';
 
 /** Frames delivered in microtasks before timers and sockets get their turn. */
 const BATCH = 512;
@@ -111,7 +112,7 @@ class LocalChannel implements Channel {
         else this.#onFrame(frame);
       }
     } catch (cause) {
-      this.#finish({ kind: 'violation', reason: cause instanceof Error ? cause.message : String(cause) });
+      this.#finish({ kind: 'violation', reason: messageOf(cause) });
     }
     if (this.#ended) return;
     this.#scheduled = false;

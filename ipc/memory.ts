@@ -2,6 +2,7 @@
 // It has no name in any directory, so nobody else can open it and a crash leaves nothing behind.
 import { closeSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { messageOf } from '../proto/errors.ts';
 
 export interface Segment {
   readonly buffer: ArrayBuffer;
@@ -62,7 +63,7 @@ export function sharedMemoryProblem(): string | undefined {
     loadLibc();
     return undefined;
   } catch (cause) {
-    return cause instanceof Error ? cause.message : String(cause);
+    return messageOf(cause);
   }
 }
 

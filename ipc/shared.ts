@@ -8,6 +8,7 @@ import { packHead } from './head.ts';
 import { Outgoing } from './outgoing.ts';
 import { Polling } from './polling.ts';
 import { CONTROL_BYTES, Consumer, Producer, largestPayload, ringAt } from './ring.ts';
+import { messageOf } from '../proto/errors.ts';
 
 /** Bytes of a segment before its rings: magic, layout version, ring size, and one control block for each ring. */
 const PREFIX_BYTES = 4096;
@@ -277,7 +278,7 @@ class SharedChannel implements Channel {
   }
 
   #violated(cause: unknown): void {
-    this.#end({ kind: 'violation', reason: cause instanceof Error ? cause.message : String(cause) });
+    this.#end({ kind: 'violation', reason: messageOf(cause) });
   }
 
   #end(end: ChannelEnd): void {

@@ -4,6 +4,7 @@ import type { Duplex } from 'node:stream';
 import { POISON, type Channel, type ChannelEnd, type ChannelOptions } from './channel.ts';
 import { BadFrame, EMPTY, HEADER_BYTES, checkFrame, codeOf, flagsOf, kindOf, packWhat, type BorrowedFrame, type Frame } from './frame.ts';
 import { packHead, unpackHead } from './head.ts';
+import { messageOf } from '../proto/errors.ts';
 
 /** Small frames of one turn leave together in one write of at most this many bytes. */
 const BATCH_BYTES = 64 * 1024;
@@ -123,7 +124,7 @@ class SocketChannel implements Channel {
     try {
       this.#parse(chunk);
     } catch (cause) {
-      this.#finish({ kind: 'violation', reason: cause instanceof Error ? cause.message : String(cause) });
+      this.#finish({ kind: 'violation', reason: messageOf(cause) });
     }
   }
 

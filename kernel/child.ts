@@ -5,7 +5,7 @@ import { Calls, type IncomingCall } from '../ipc/calls.ts';
 import type { Channel } from '../ipc/channel.ts';
 import { EMPTY, Flag } from '../ipc/frame.ts';
 import { Control, PROTOCOL_VERSION, type InitAnswer, type InitRequest } from '../proto/control.ts';
-import { Grpc } from '../proto/errors.ts';
+import { Grpc, messageOf } from '../proto/errors.ts';
 import type { BlockInit, ComponentStatus } from '../proto/init.ts';
 import type { Log } from '../proto/log.ts';
 import type { Isolation } from './flags.ts';
@@ -161,7 +161,7 @@ export class Child {
     try {
       life = LAUNCH[spec.mode](spec.block, launch);
     } catch (cause) {
-      return { reason: `it could not be started: ${cause instanceof Error ? cause.message : String(cause)}` };
+      return { reason: `it could not be started: ${messageOf(cause)}` };
     }
     this.#life = life;
     const calls = new Calls(wrap(life.channel), { ids: 'odd', serve: (call, head) => this.#serve(call, head), maxIncoming: MAX_CALLS_FROM_BLOCK, maxQueuedBytes: MAX_QUEUED_BYTES });
@@ -176,7 +176,7 @@ export class Child {
       if (end.kind === 'violation') kill(`it broke the protocol: ${end.reason}`);
       else if (end.kind === 'peer') kill('it closed its channel');
     });
-    this.#initialize(calls).catch((cause: unknown) => kill(`init failed: ${cause instanceof Error ? cause.message : String(cause)}`));
+    this.#initialize(calls).catch((cause: unknown) => kill(`init failed: ${messageOf(cause)}`));
     const exit = await life.ended;
     calls.close();
     await calls.ended;

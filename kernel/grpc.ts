@@ -2,7 +2,7 @@
 // decoded here. A faster listener takes its place behind the same interface (listener.ts).
 import { chmodSync } from 'node:fs';
 import { Metadata, Server, ServerCredentials, type sendUnaryData, type ServerDuplexStream, type ServerUnaryCall } from '@grpc/grpc-js';
-import { Grpc, HTTP_OF_GRPC, errorInfo, type ErrorDetail, type Failure, type GrpcCode } from '../proto/errors.ts';
+import { Grpc, HTTP_OF_GRPC, errorInfo, type ErrorDetail, type Failure, type GrpcCode, messageOf } from '../proto/errors.ts';
 import type { PackedHttpHead } from '../proto/control.ts';
 import type { Route } from '../proto/routes.ts';
 import { statusDetails } from '../proto/status.ts';
@@ -133,7 +133,7 @@ class GrpcServer implements Listener {
     const answers = this.#reflection;
     let last: Promise<unknown> = answers;
     call.on('data', (request: Buffer) => {
-      last = answers.then((answer) => call.write(Buffer.from(answer(request)))).catch((cause: unknown) => fail(Grpc.INVALID_ARGUMENT, cause instanceof Error ? cause.message : String(cause)));
+      last = answers.then((answer) => call.write(Buffer.from(answer(request)))).catch((cause: unknown) => fail(Grpc.INVALID_ARGUMENT, messageOf(cause)));
     });
     call.on('end', () => void last.then(() => call.end()));
   }

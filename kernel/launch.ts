@@ -9,6 +9,7 @@ import { createSegment, sharedMemoryProblem } from '../ipc/memory.ts';
 import { openShared, segmentBytes } from '../ipc/shared.ts';
 import { openSocket } from '../ipc/socket.ts';
 import type { Isolation } from './flags.ts';
+import { messageOf } from '../proto/errors.ts';
 
 /** Why a life ended. */
 export interface Exit {
@@ -53,7 +54,7 @@ function launchInProcess(block: string, { maxFrameBytes, logFd }: LaunchOptions)
     () => ({ reason: 'it was closed' }),
     (cause: unknown) => {
       blockEnd.close();
-      return { reason: cause instanceof Error ? cause.message : String(cause) };
+      return { reason: messageOf(cause) };
     },
   );
   return { channel: kernelEnd, pid: undefined, transport: 'local', ended, kill: () => kernelEnd.close() };

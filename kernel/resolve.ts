@@ -5,6 +5,7 @@ import type { Component, MetadataEntry } from './components.ts';
 import { variable, type Environment } from './environment.ts';
 import type { Notice } from './fatal.ts';
 import type { SecretData, SecretStore } from './secretstores.ts';
+import { messageOf } from '../proto/errors.ts';
 
 export interface ResolveContext {
   readonly appId: string;
@@ -67,7 +68,7 @@ function secretValue(store: SecretStore, { secretName, secretKey }: MetadataEntr
   try {
     data = store.get(secretName);
   } catch (cause) {
-    failed(cause instanceof Error ? cause.message : String(cause));
+    failed(messageOf(cause));
     return '';
   }
   return data.get(secretKey) ?? '';

@@ -9,6 +9,7 @@ import { FatalError, type Notice } from './fatal.ts';
 import { readManifests, type Manifest } from './manifests.ts';
 import { resolveComponent, type ResolveContext } from './resolve.ts';
 import { secretStoreFor, type SecretStore } from './secretstores.ts';
+import { messageOf } from '../proto/errors.ts';
 
 export interface Resources {
   /** By block; every block that runs has an entry. */
@@ -134,7 +135,7 @@ class Loader {
       this.#statuses.push({ ...identity(component), state: 'ready', required: !component.ignoreErrors, capabilities: store.features });
       this.notices.push({ level: 'info', scope: 'dapr.runtime.processor', component: logName(component), text: `Component loaded: ${logName(component)}` });
     } catch (cause) {
-      this.#fail(component, initFailure(component, cause instanceof Error ? cause.message : String(cause)));
+      this.#fail(component, initFailure(component, messageOf(cause)));
     }
     return true;
   }

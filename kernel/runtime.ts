@@ -106,11 +106,6 @@ export class Runtime {
     log.info({}, 'Dapr runtime stopped');
   }
 
-  /** Ends everything without asking anybody. */
-  kill(): void {
-    for (const listener of this.#listeners) listener.close();
-  }
-
   #supervise(block: string, mode: Isolation): SupervisedBlock {
     const { config, log, launch } = this.#options;
     const seat = new Seat(block, { ...SEAT_LIMITS, holdMs: config.holdMs });

@@ -4,6 +4,7 @@ import type { PackedHttpHead } from '../proto/control.ts';
 import { FAIL } from '../proto/failures.ts';
 import type { Route } from '../proto/routes.ts';
 import type { Answer, CallRequest, Seat, Ticket } from './seat.ts';
+import { messageOf } from '../proto/errors.ts';
 
 /** A call of a method that the kernel answers itself: health, metadata, shutdown. */
 export interface KernelCall {
@@ -51,7 +52,7 @@ export class Switch {
     try {
       await method({ http: flags === Flag.HTTP, params, query, headers, body }, answer);
     } catch (cause) {
-      answer.onRefusal(FAIL.internal(cause instanceof Error ? cause.message : String(cause)).failure);
+      answer.onRefusal(FAIL.internal(messageOf(cause)).failure);
     }
   }
 }

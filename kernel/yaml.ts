@@ -1,6 +1,7 @@
 // YAML texts to plain values, read as daprd reads them: YAML 1.1 words, Go's numbers. A text that can't be read says where
 // and why, and never quotes itself: manifests hold secrets.
 import type { ScalarTag, SchemaOptions } from 'yaml';
+import { messageOf } from '../proto/errors.ts';
 
 /** A value of a YAML document. Whole numbers are bigints, so that `1` and `1.0` stay apart and none loses digits. */
 export type Yaml = null | boolean | bigint | number | string | readonly Yaml[] | { readonly [key: string]: Yaml };
@@ -36,7 +37,7 @@ export function yamlParser(): Promise<ParseYaml> {
       const { line, col } = lines.linePos(error.pos[0]);
       return { problem: { line, column: col, reason: withoutSource(error.message) } };
     } catch (cause) { // aliases without an anchor or too many of them, and nesting deeper than the stack
-      return { problem: { line: 0, column: 0, reason: withoutSource(cause instanceof Error ? cause.message : String(cause)) } };
+      return { problem: { line: 0, column: 0, reason: withoutSource(messageOf(cause)) } };
     }
   });
   return loading;

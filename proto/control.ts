@@ -31,5 +31,3 @@ export interface InitAnswer {
  * (unescaped), the raw query string, and the wanted request headers as a flat list when there are any.
  */
 export type PackedHttpHead = readonly [params: readonly string[], query: string, headers?: readonly string[]];
-/** The head of an HTTP answer: response headers as a flat list of names and values. Absent: JSON, or nothing without a body. */
-export type PackedHttpHeaders = readonly string[];

@@ -69,3 +69,8 @@ export function errorInfo(reason: string, metadata: Readonly<Record<string, stri
 export function resourceInfo(type: string, name: string): ErrorDetail {
   return { type: 'ResourceInfo', resource_type: type, resource_name: name, owner: '', description: '' };
 }
+
+/** The text of whatever was thrown. */
+export function messageOf(cause: unknown): string {
+  return cause instanceof Error ? cause.message : String(cause);
+}

@@ -1,7 +1,6 @@
 // What a store's error comes to for the client, alone or with others of the same call.
-import { ApiError, Grpc } from '../../proto/errors.ts';
+import { ApiError, Grpc, messageOf } from '../../proto/errors.ts';
 import type { DriverFault } from '../../proto/failures.ts';
-import { messageOf } from '../components.ts';
 import { EtagInvalid, EtagMismatch } from './store.ts';
 
 /** What one error comes to: a conflict for etags, a failure of the store otherwise. */

@@ -8,12 +8,12 @@ import { encodeFields } from '../../proto/delimited.ts';
 import { FAIL } from '../../proto/failures.ts';
 import { CopyingReader } from '../../proto/wire.ts';
 import type { Method } from '../block.ts';
-import { messageOf } from '../components.ts';
 import { GoJsonError, parseWhole } from '../gojson.ts';
 import { GoDecoding } from '../gostruct.ts';
 import { NO_METADATA } from '../urlquery.ts';
 import type { BulkDeleteRequest, BulkGetRequest, BulkItem, DeleteRequest, GetRequest, ItemChange, ItemValue, QueryRequest, SaveRequest, TransactionRequest } from './requests.ts';
 import type { Item, StringMap } from './store.ts';
+import { messageOf } from '../../proto/errors.ts';
 
 type Form<Request, Response> = Pick<Method<Request, Response>, 'decodeGrpc' | 'encodeGrpc'>;
 
