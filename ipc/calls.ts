@@ -84,6 +84,10 @@ export class Calls implements Answers {
   get ended(): Promise<ChannelEnd> {
     return this.#ended;
   }
+  /** True once the channel is gone: nothing can be opened any more. */
+  get over(): boolean {
+    return this.#end !== undefined;
+  }
   /** Calls opened here that have no answer yet. */
   get inFlight(): number {
     return this.#pending.size;

@@ -106,6 +106,7 @@ export class Seat {
 
   /** Keeps a call for the next life, as long and as many as the limits allow. */
   hold(call: Call): void {
+    if (this.#calls?.over === false) return call.start(this.#calls); // the next life was quicker than the news of the last one's end
     if (this.#closed || this.#limits.holdMs === 0) return call.refuse(this.#unavailable());
     if (this.#held.size >= this.#limits.maxHeld || this.#heldBytes + call.bytes > this.#limits.maxHeldBytes) return call.refuse(FAIL.queueFull(this.block).failure);
     call.holdUntilMs = performance.now() + Math.min(this.#limits.holdMs, call.remainingMs());
