@@ -56,10 +56,11 @@ class Program {
   }
 
   start(): void {
-    const { build, appId, warnings, log } = this.#config;
+    const { build, app, appId, warnings, log } = this.#config;
     this.#log.info({}, `Starting Dapr Runtime -- version ${build.version} -- commit ${build.commit}`);
     this.#log.info({}, `Log level set to: ${log.level}`);
     for (const warning of warnings) this.#log.warn({}, warning);
+    if (app.port !== 0) this.#log.warn({}, `app-port is ${app.port}, but no block of this version calls the application: it is neither waited for nor probed`);
     this.#log.info({}, 'standalone mode configured');
     this.#log.info({}, `app id: ${appId}`);
     process.on('SIGINT', () => this.#signalled('SIGINT'));

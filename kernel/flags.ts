@@ -4,7 +4,7 @@ import { InvalidDuration, parseDurationMs } from '../proto/duration.ts';
 
 /** Groups of the usage, in order. */
 export type Group =
-  | 'Sidecar' | 'Isolation' | 'Listeners' | 'Application' | 'Resources' | 'Lifecycle' | 'Logs' | 'Metrics and profiling'
+  | 'Sidecar' | 'Isolation' | 'Listeners' | 'Application (no block calls it yet: accepted, without effect)' | 'Resources' | 'Lifecycle' | 'Logs' | 'Metrics and profiling (accepted, without effect)'
   | 'Control plane (accepted, without effect)' | 'Information';
 
 export interface Flag<Value> {
@@ -124,7 +124,7 @@ export const FLAGS = {
 
   'dapr-http-port': text('Listeners', '3500', 'port of the HTTP API', { noun: 'port' }),
   'dapr-grpc-port': text('Listeners', '50001', 'port of the gRPC API', { noun: 'port' }),
-  'dapr-internal-grpc-port': text('Listeners', '', 'port of the gRPC API between sidecars; default: chosen from the app id', { noun: 'port' }),
+  'dapr-internal-grpc-port': text('Listeners', '', 'port of the gRPC API between sidecars, which there is none of yet; default: chosen from the app id', { noun: 'port' }),
   'dapr-internal-grpc-listen-address': text('Listeners', '', 'address for the above', { noun: 'address' }),
   'dapr-listen-addresses': text('Listeners', '', 'addresses for both APIs, comma-separated; default: all interfaces', { noun: 'addresses' }),
   'dapr-public-port': text('Listeners', '', 'port of the public health and metadata server; default: none', { noun: 'port' }),
@@ -136,18 +136,18 @@ export const FLAGS = {
   'dapr-http-max-request-size': whole('Listeners', 4, 'largest request body in MB', { deprecated: '--max-body-size' }),
   'dapr-http-read-buffer-size': whole('Listeners', 4, 'largest HTTP header in KB', { deprecated: '--read-buffer-size' }),
 
-  'app-port': text('Application', '', 'port the application listens on; default: no application', { noun: 'port' }),
-  'app-protocol': text('Application', 'http', 'http, https, h2c, grpc or grpcs', { noun: 'protocol' }),
-  'app-channel-address': text('Application', '127.0.0.1', 'address the application listens on', { noun: 'address' }),
-  'app-max-concurrency': whole('Application', -1, 'calls to the application at a time; 0 or less: no limit'),
-  'app-ssl': toggle('Application', false, 'call the application with TLS', { deprecated: '--app-protocol=https or grpcs' }),
-  'enable-app-health-check': toggle('Application', false, 'probe the application\'s health'),
-  'app-health-check-path': text('Application', '/healthz', 'path of the probe', { noun: 'path' }),
-  'app-health-probe-interval': whole('Application', 5, 'seconds between probes'),
-  'app-health-probe-timeout': whole('Application', 500, 'milliseconds a probe may take'),
-  'app-health-threshold': whole('Application', 3, 'failed probes in a row that make the application unhealthy'),
-  'app-binding-options-timeout': duration('Application', 3_000, 'how long to wait for the application\'s answer about an input binding'),
-  'disable-init-endpoints': list('Application', 'calls to skip at start: config, subscribe', { noun: 'names' }),
+  'app-port': text('Application (no block calls it yet: accepted, without effect)', '', 'port the application listens on; default: no application', { noun: 'port' }),
+  'app-protocol': text('Application (no block calls it yet: accepted, without effect)', 'http', 'http, https, h2c, grpc or grpcs', { noun: 'protocol' }),
+  'app-channel-address': text('Application (no block calls it yet: accepted, without effect)', '127.0.0.1', 'address the application listens on', { noun: 'address' }),
+  'app-max-concurrency': whole('Application (no block calls it yet: accepted, without effect)', -1, 'calls to the application at a time; 0 or less: no limit'),
+  'app-ssl': toggle('Application (no block calls it yet: accepted, without effect)', false, 'call the application with TLS', { deprecated: '--app-protocol=https or grpcs' }),
+  'enable-app-health-check': toggle('Application (no block calls it yet: accepted, without effect)', false, 'probe the application\'s health'),
+  'app-health-check-path': text('Application (no block calls it yet: accepted, without effect)', '/healthz', 'path of the probe', { noun: 'path' }),
+  'app-health-probe-interval': whole('Application (no block calls it yet: accepted, without effect)', 5, 'seconds between probes'),
+  'app-health-probe-timeout': whole('Application (no block calls it yet: accepted, without effect)', 500, 'milliseconds a probe may take'),
+  'app-health-threshold': whole('Application (no block calls it yet: accepted, without effect)', 3, 'failed probes in a row that make the application unhealthy'),
+  'app-binding-options-timeout': duration('Application (no block calls it yet: accepted, without effect)', 3_000, 'how long to wait for the application\'s answer about an input binding'),
+  'disable-init-endpoints': list('Application (no block calls it yet: accepted, without effect)', 'calls to skip at start: config, subscribe', { noun: 'names' }),
 
   'resources-path': list('Resources', 'directory of manifests; repeatable', { noun: 'directory' }),
   'components-path': text('Resources', '', 'directory of manifests', { noun: 'directory', deprecated: '--resources-path' }),
@@ -162,11 +162,11 @@ export const FLAGS = {
   'log-file': text('Logs', '', 'log to this file instead of standard output', { noun: 'file' }),
   'enable-api-logging': toggle('Logs', false, 'log every API call; default: as the Configuration says'),
 
-  'enable-metrics': toggle('Metrics and profiling', true, 'serve metrics'),
-  'metrics-port': text('Metrics and profiling', '9090', 'port of the metrics server', { noun: 'port' }),
-  'metrics-listen-address': text('Metrics and profiling', '0.0.0.0', 'address of the metrics server', { noun: 'address' }),
-  'enable-profiling': toggle('Metrics and profiling', false, 'accepted, without effect'),
-  'profile-port': text('Metrics and profiling', '7777', 'accepted, without effect', { noun: 'port' }),
+  'enable-metrics': toggle('Metrics and profiling (accepted, without effect)', true, 'serve metrics'),
+  'metrics-port': text('Metrics and profiling (accepted, without effect)', '9090', 'port of the metrics server', { noun: 'port' }),
+  'metrics-listen-address': text('Metrics and profiling (accepted, without effect)', '0.0.0.0', 'address of the metrics server', { noun: 'address' }),
+  'enable-profiling': toggle('Metrics and profiling (accepted, without effect)', false, 'accepted, without effect'),
+  'profile-port': text('Metrics and profiling (accepted, without effect)', '7777', 'accepted, without effect', { noun: 'port' }),
 
   'enable-mtls': toggle(CONTROL_PLANE, false, 'mutual TLS between sidecars'),
   'sentry-address': text(CONTROL_PLANE, '', 'certificate authority', { noun: 'address' }),
