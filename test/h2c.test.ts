@@ -124,7 +124,9 @@ describe.each(ISOLATIONS)('clear-text HTTP/2 in %s isolation', (isolation) => {
 
     it('serves curl, which upgrades by itself', async (context) => {
       const version = await run('curl', ['--version']).then(({ stdout }) => stdout, () => '');
-      context.skip(!/ HTTP2/.test(version), 'curl without HTTP/2');
+      const able = / HTTP2/.test(version);
+      if (!able) process.stderr.write('SKIPPED: "serves curl, which upgrades by itself": this machine has no curl with HTTP/2; install one to run it\n');
+      context.skip(!able, 'no curl with HTTP/2');
       const { stdout } = await run('curl', ['-s', '-i', '--http2', `${sidecar.http}/v1.0/metadata`]);
       expect(stdout).toMatch(/^HTTP\/1\.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\nHTTP\/2 200 \r\ncontent-type: application\/json\r\n/);
       expect(JSON.parse(stdout.slice(stdout.lastIndexOf('\r\n\r\n')))).toMatchObject({ id: 'app' });

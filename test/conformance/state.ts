@@ -248,7 +248,7 @@ export function stateConformance(name: string, open: () => Promise<StateStore>, 
         }
       });
 
-      it.runIf(options.malformedEtag !== undefined)('tells a malformed etag from a wrong one', async () => {
+      if (options.malformedEtag !== undefined) it('tells a malformed etag from a wrong one', async () => {
         const k = key();
         await set(k, '1');
         await expect(set(k, '2', { etag: options.malformedEtag })).rejects.toBeInstanceOf(EtagInvalid);
@@ -439,7 +439,7 @@ export function stateConformance(name: string, open: () => Promise<StateStore>, 
         for (const other of stores.slice(1)) await other.close();
       });
 
-      it.runIf(options.shared)('sees at once what another store of the same backend wrote', async () => {
+      if (options.shared) it('sees at once what another store of the same backend wrote', async () => {
         const k = key();
         const other = await open();
         await set(k, '1', { consistency: 'strong' });
