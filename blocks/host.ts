@@ -123,7 +123,8 @@ class Host {
     this.#log = log;
     const open = await this.#load();
     this.#block = open(init, { log, changed: () => this.#changed() });
-    return { protocol: PROTOCOL_VERSION, components: this.#block.components() };
+    this.#changed(); // also a block without components reports once
+    return { protocol: PROTOCOL_VERSION };
   }
 
   /** Tells the kernel about the components, once for all changes of a turn. */

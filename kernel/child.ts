@@ -30,7 +30,7 @@ export interface ChildSpec {
 }
 
 export const CHILD_DEFAULTS: Omit<ChildSpec, 'block' | 'mode'> = {
-  intensity: 10, periodMs: 60_000, backoffMs: [20, 5_000], calmMs: 1_000, initMs: 15_000, closeMs: 3_000,
+  intensity: 10, periodMs: 60_000, backoffMs: [20, 5_000], calmMs: 250, initMs: 15_000, closeMs: 3_000,
 };
 
 export type ChildState = 'absent' | 'starting' | 'initializing' | 'ready' | 'backing-off' | 'failed' | 'draining' | 'stopped';
@@ -77,6 +77,8 @@ export class Child {
   #lives = 0;
   #lastExit: string | undefined;
   #settled = false;
+  /** Whether the present life has reported its components. */
+  #reported = false;
   /** On the monotonic clock; Infinity before the present life is ready. */
   #readySinceMs = Infinity;
   #components: readonly ComponentStatus[] = [];
@@ -135,6 +137,7 @@ export class Child {
     let attempt = 0;
     while (!this.#stopping.signal.aborted) {
       this.#readySinceMs = Infinity;
+      this.#reported = false;
       const exit = await this.#live();
       if (this.#stopping.signal.aborted) return;
       const now = performance.now();
@@ -192,8 +195,9 @@ export class Child {
     const request: InitRequest = { protocol: PROTOCOL_VERSION, init: await this.#init.promise };
     const answer = (await ask(calls, Control.INIT, request, spec.initMs)) as InitAnswer;
     if (answer?.protocol !== PROTOCOL_VERSION) throw new Error(`the block speaks protocol ${String(answer?.protocol)}, the kernel ${PROTOCOL_VERSION}`);
-    this.#report(answer.components);
     seat.attach(calls);
+    // What the block reports comes by calls of its own, and may have come before this continuation.
+    if (!this.#reported) this.#enter('initializing');
   }
 
   #serve(call: IncomingCall, head: unknown): void {
@@ -204,6 +208,7 @@ export class Child {
 
   #report(components: unknown): void {
     if (!Array.isArray(components)) throw new Error('a component report that is no list');
+    this.#reported = true;
     const reported = components as ComponentStatus[];
     const trying = reported.some(isFirstAttempt);
     // A life that follows another starts its components anew; until it knows better they are what they were.

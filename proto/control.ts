@@ -1,11 +1,11 @@
 // Calls between the kernel and a block's host about the block itself. They are ordinary calls on ids below those of the
 // API (proto/routes.ts starts at 16).
-import type { BlockInit, ComponentStatus } from './init.ts';
+import type { BlockInit } from './init.ts';
 
 export const Control = {
   /** Kernel to block, first of all: head is a BlockInit, the answer's head an InitAnswer. */
   INIT: 1,
-  /** Block to kernel: the head is a ComponentStatus[], all of them, after each change. */
+  /** Block to kernel: the head is a ComponentStatus[], all of them; after INIT, and after each change. */
   COMPONENTS: 2,
   /** Kernel to block: answers at once, from the block's event loop. */
   PING: 3,
@@ -21,9 +21,9 @@ export interface InitRequest {
   readonly init: BlockInit;
 }
 
+/** Says nothing of components: their reports come by calls of their own, and only those are in order. */
 export interface InitAnswer {
   readonly protocol: number;
-  readonly components: readonly ComponentStatus[];
 }
 
 /**
