@@ -126,7 +126,7 @@ export class ComponentSet<D extends Driver> {
     let opening: Promise<D> | undefined;
     try {
       const open = await load();
-      opening = Promise.resolve(open(spec, this.#context, signal));
+      opening = Promise.resolve(open(spec, { ...this.#context, log: componentLog(this.#context.log, spec) }, signal));
       const driver = await Promise.race([opening, aborted(signal)]);
       if (this.#closing.signal.aborted) {
         await driver.close();
@@ -165,6 +165,17 @@ export class ComponentSet<D extends Driver> {
       details: [{ type: 'ErrorInfo', reason: 'ERR_COMPONENT_NOT_READY', domain: 'dapr.io', metadata: { component: entry.spec.name } }],
     });
   }
+}
+
+/** A driver's lines name its component, whatever else the driver says in them. */
+function componentLog(log: Logger, spec: ComponentSpec): Logger {
+  const own = { component: logName(spec) };
+  return {
+    debug: (fields, text) => log.debug({ ...fields, ...own }, text),
+    info: (fields, text) => log.info({ ...fields, ...own }, text),
+    warn: (fields, text) => log.warn({ ...fields, ...own }, text),
+    error: (fields, text) => log.error({ ...fields, ...own }, text),
+  };
 }
 
 function aborted(signal: AbortSignal): Promise<never> {

@@ -1,6 +1,6 @@
 // A map from call ids to whatever belongs to the call, made for what calls do: ids count up, each lives for microseconds,
 // and few live at once. A Map makes a new table every few dozen of such calls and each old one keeps its successor alive
-// until a full collection: measured at a quarter of all young objects surviving, and pauses of 8 ms under load.
+// until a full collection: run the kernel with --trace-gc under load, with a Map here, to see young garbage survive.
 
 const SMALLEST = 64;
 

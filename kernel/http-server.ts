@@ -10,8 +10,8 @@ import { upgradeToH2c, wantsH2c } from './h2c.ts';
 import type { Request, Response } from './http.ts';
 import { describeAddress, type Address, type Listener } from './listener.ts';
 
-// Not by import: that touches every name the module exports, and some of them load a whole HTTP client. It was 20 ms of the
-// start and 12 MB of the sidecar.
+// Not by import: that touches every name the module exports, and some of them load a whole HTTP client, which start time and
+// memory (`npm run bench:start`) show.
 const { createServer } = process.getBuiltinModule('node:http');
 
 export interface HttpServerOptions {

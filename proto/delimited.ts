@@ -1,5 +1,5 @@
 // Protobuf messages of nothing but texts, bytes and messages, written by hand: they are most of our answers, the general
-// encoder takes ten times as long for them, and a kernel that fails a call need not load it at all.
+// encoder takes far longer for them, and a kernel that fails a call need not load it at all.
 
 /** Field number, and its value; a message within is its encoded bytes. */
 export type Field = readonly [number: number, value: string | Uint8Array];

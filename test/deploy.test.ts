@@ -1,0 +1,39 @@
+// The manifests that users are told to copy: each loads without a complaint, and none is forgotten here.
+import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { parseCommandLine } from '../kernel/config.ts';
+import { loadResources } from '../kernel/resources.ts';
+
+const FOLDER = join(import.meta.dirname, '..', 'deploy', 'components');
+/** File to component name, type, and metadata with secrets resolved. */
+const EXPECTED: Readonly<Record<string, readonly [name: string, type: string, metadata: Readonly<Record<string, string>>]>> = {
+  'statestore-memory.yaml': ['memory', 'state.in-memory', {}],
+  'statestore-redis.yaml': ['statestore', 'state.redis', { redisHost: 'localhost:6379', redisPassword: 'from-the-environment' }],
+  'statestore-sqlite.yaml': ['sqlite', 'state.sqlite', { connectionString: 'state.db', cleanupInterval: '1h' }],
+};
+
+describe('deploy/components', () => {
+  it('holds what is expected here', () => {
+    expect(readdirSync(FOLDER).sort()).toEqual(Object.keys(EXPECTED));
+  });
+
+  it.each(Object.entries(EXPECTED))('%s loads', async (file, [name, type, metadata]) => {
+    const folder = mkdtempSync(join(tmpdir(), 'bulkhead-deploy-'));
+    try {
+      cpSync(join(FOLDER, file), join(folder, file));
+      const env = { REDIS_PASSWORD: 'from-the-environment' };
+      const parsed = parseCommandLine(['--app-id=a', `--resources-path=${folder}`], env);
+      if (!('config' in parsed)) throw new Error('the command line was refused');
+      const resources = await loadResources(parsed.config, { env });
+      expect(resources.notices.filter(({ level }) => level !== 'info')).toEqual([]);
+      const [spec, ...others] = resources.blocks.get('state') ?? [];
+      expect(others).toEqual([]);
+      expect(spec).toMatchObject({ name, type });
+      expect(Object.fromEntries(spec?.metadata.map((item) => [item.name, item.value]) ?? [])).toEqual(metadata);
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
