@@ -1,7 +1,10 @@
 // What a building block is: a set of methods over a set of components. The same block code runs in every mode; only
 // `host.ts` knows that there is a channel.
-import type { BlockInit, ComponentStatus } from '../proto/init.ts';
+import type { AppState } from '../proto/control.ts';
+import type { ApiError } from '../proto/errors.ts';
+import type { BlockInit, ComponentStatus, SubscriptionStatus } from '../proto/init.ts';
 import type { Awaitable } from './driver.ts';
+import type { Kernel } from './kernel.ts';
 
 export type { BlockInit, ComponentStatus, LogSettings } from '../proto/init.ts';
 
@@ -34,19 +37,52 @@ export interface CallScope {
  * anything else they throw becomes one. `run` throws an `ApiError` or lets the host make it INTERNAL.
  */
 export interface Method<Request = any, Response = any> {
-  readonly decodeGrpc: (body: Uint8Array) => Request;
+  /** @param headers request metadata that the route's row asks for, by lower-case name. */
+  readonly decodeGrpc: (body: Uint8Array, headers: Readonly<Record<string, string>>) => Request;
   readonly encodeGrpc: (response: Response) => Uint8Array;
   readonly decodeHttp: (head: HttpHead, body: Uint8Array) => Request;
   readonly encodeHttp: (response: Response) => HttpAnswer;
   readonly run: (request: Request, scope: CallScope) => Awaitable<Response>;
 }
 
+/** One streamed call, from the block's side. Set the `on` functions before `open` returns. */
+export interface StreamCall {
+  /** Request metadata that the route's row asks for, by lower-case name. */
+  readonly headers: Readonly<Record<string, string>>;
+  /** A message from the client, borrowed until the function returns. What it throws ends the call. */
+  onMessage: (message: Uint8Array) => void;
+  /** The client sends no more. */
+  onHalfClose: () => void;
+  /** Nobody reads any more: the client left, its deadline passed, or the kernel is gone. Not after `end` or `fail`. */
+  onCancel: () => void;
+  /** There is room again after `send` returned false. */
+  onCredit: () => void;
+  /** Sends a message; the bytes are given away. False: send no more until `onCredit`. */
+  send(message: Uint8Array): boolean;
+  /** The status OK, last of all. */
+  end(): void;
+  fail(error: ApiError): void;
+}
+
+/** One API method that streams; gRPC alone. */
+export interface StreamMethod {
+  readonly open: (call: StreamCall) => void;
+}
+
 /** A running block. */
 export interface Block {
   /** By route id (proto/routes.ts). A route of this block without an entry answers UNIMPLEMENTED. */
   readonly methods: ReadonlyMap<number, Method>;
+  /** Likewise, for the methods that stream. */
+  readonly streams?: ReadonlyMap<number, StreamMethod>;
   /** The components' present state; the host sends it to the kernel after each `changed`. */
   components(): readonly ComponentStatus[];
+  /** What is subscribed to; the host sends it to the kernel after each `subscriptionsChanged`. */
+  subscriptions?(): readonly SubscriptionStatus[];
+  /** The application came or went. Settles when what follows from it is done, or was tried once. */
+  appChanged?(state: AppState): Awaitable<void>;
+  /** Takes in nothing more, for good; settles when all that was in flight is settled. */
+  pause?(): Promise<void>;
   /** Drains nothing: the host has seen to that. Closes drivers. May be called twice. */
   close(): Promise<void>;
 }
@@ -59,5 +95,18 @@ export interface Logger {
   error(fields: object, text: string): void;
 }
 
+/** What every block may expect of its host. */
+export interface BlockHost {
+  readonly log: Logger;
+  /** Components changed. */
+  readonly changed: () => void;
+}
+
+/** What a block that calls the application has beside that. */
+export interface CallingHost extends BlockHost {
+  readonly subscriptionsChanged: () => void;
+  readonly kernel: Kernel;
+}
+
 /** Makes a block from its init; starts its components and returns without waiting for them. */
-export type OpenBlock = (init: BlockInit, host: { readonly log: Logger; readonly changed: () => void }) => Block;
+export type OpenBlock<Host extends BlockHost = CallingHost> = (init: BlockInit, host: Host) => Block;

@@ -3,16 +3,19 @@
 import type { Channel } from '../ipc/channel.ts';
 import { Calls, type IncomingCall } from '../ipc/calls.ts';
 import { EMPTY, Flag } from '../ipc/frame.ts';
-import { Control, PROTOCOL_VERSION, type InitAnswer, type InitRequest, type PackedHttpHead } from '../proto/control.ts';
+import { Control, PROTOCOL_VERSION, type AppState, type InitAnswer, type InitRequest, type PackedHttpHead } from '../proto/control.ts';
 import { ApiError, type Failure, Grpc, messageOf } from '../proto/errors.ts';
 import { FAIL } from '../proto/failures.ts';
 import { openLog, outputTo, type Log } from '../proto/log.ts';
 import { httpBody, statusDetails } from '../proto/status.ts';
 import type { Block, HttpAnswer, HttpHead, Method, OpenBlock } from './block.ts';
+import { ChannelKernel } from './kernel.ts';
+import { ChannelStream } from './stream.ts';
 
 /** The blocks there are. A process loads the one it runs. */
 const BLOCKS: Readonly<Record<string, () => Promise<OpenBlock>>> = {
   state: async () => (await import('./state/block.ts')).openStateBlock,
+  pubsub: async () => (await import('./pubsub/block.ts')).openPubsubBlock,
 };
 
 /** Calls that the kernel may have open at once; its own limits are lower. */
@@ -39,7 +42,7 @@ class Host {
   readonly #logFd: number;
   #block: Block | undefined;
   #log: Log | undefined;
-  #changePending = false;
+  readonly #reporting = new Set<number>();
 
   constructor(channel: Channel, load: () => Promise<OpenBlock>, logFd: number) {
     this.#load = load;
@@ -55,10 +58,10 @@ class Host {
     if (this.#block === undefined || call.method < 16) return this.#control(call, head);
     const method = this.#block.methods.get(call.method);
     const http = (call.flags & Flag.HTTP) !== 0;
-    if (method === undefined) return this.#fail(call, http, FAIL.notImplemented().failure);
+    if (method === undefined) return this.#stream(call, http, head);
     let result: unknown;
     try {
-      const request: unknown = http ? method.decodeHttp(unpackHttpHead(head as PackedHttpHead), body) : decodeGrpc(method, body);
+      const request: unknown = http ? method.decodeHttp(unpackHttpHead(head as PackedHttpHead), body) : decodeGrpc(method, body, head as PackedHttpHead | undefined);
       result = method.run(request, call);
     } catch (cause) {
       return this.#refuse(call, http, cause);
@@ -66,6 +69,17 @@ class Host {
     if (result instanceof Promise) {
       result.then((response) => this.#answer(call, http, method, response), (cause: unknown) => this.#refuse(call, http, cause));
     } else this.#answer(call, http, method, result);
+  }
+
+  #stream(call: IncomingCall, http: boolean, head: unknown): void {
+    const method = http ? undefined : this.#block?.streams?.get(call.method);
+    if (method === undefined) return this.#fail(call, http, FAIL.notImplemented().failure);
+    const stream = new ChannelStream(call, unpackHeaders(head as PackedHttpHead | undefined), (cause) => this.#refuse(call, false, cause));
+    try {
+      method.open(stream);
+    } catch (cause) {
+      this.#refuse(call, false, cause);
+    }
   }
 
   #answer(call: IncomingCall, http: boolean, method: Method, response: unknown): void {
@@ -110,31 +124,52 @@ class Host {
       case Control.CLOSE:
         void this.#close(call);
         return;
+      case Control.APP_STATE:
+        return this.#act(call, () => this.#block?.appChanged?.(head as AppState));
+      case Control.PAUSE:
+        return this.#act(call, () => this.#block?.pause?.());
       default:
         call.end(Grpc.FAILED_PRECONDITION, Flag.FAILED, { message: 'the block has not been initialised' }, EMPTY);
     }
   }
 
-  async #init({ protocol, init }: InitRequest): Promise<InitAnswer> {
+  /** Does what the kernel asked for, and answers when it is done. */
+  #act(call: IncomingCall, work: () => unknown): void {
+    Promise.resolve().then(work).then(
+      () => call.end(Grpc.OK, 0, undefined, EMPTY),
+      (cause: unknown) => call.end(Grpc.INTERNAL, Flag.FAILED, { message: messageOf(cause) }, EMPTY),
+    );
+  }
+
+  async #init({ protocol, init, suspects }: InitRequest): Promise<InitAnswer> {
     if (protocol !== PROTOCOL_VERSION) throw new Error(`the kernel speaks protocol ${protocol}, this block ${PROTOCOL_VERSION}: install the same version of both`);
     if (this.#block !== undefined) throw new Error('the block was initialised before');
     const secrets = init.components.flatMap(({ metadata }) => metadata.filter(({ secretName }) => secretName !== undefined).map(({ value }) => value));
     const log = openLog(init.log, { output: outputTo(this.#logFd), fields: { block: init.block }, conceal: secrets });
     this.#log = log;
     const open = await this.#load();
-    this.#block = open(init, { log, changed: () => this.#changed() });
+    this.#block = open(init, {
+      log,
+      changed: () => this.#changed(),
+      subscriptionsChanged: () => this.#report(Control.SUBSCRIPTIONS, (block) => block.subscriptions?.() ?? []),
+      kernel: new ChannelKernel(this.#calls, suspects),
+    });
     this.#changed(); // also a block without components reports once
     return { protocol: PROTOCOL_VERSION };
   }
 
-  /** Tells the kernel about the components, once for all changes of a turn. */
   #changed(): void {
-    if (this.#changePending) return;
-    this.#changePending = true;
+    this.#report(Control.COMPONENTS, (block) => block.components());
+  }
+
+  /** Tells the kernel what is now, once for all changes of a turn. */
+  #report(method: number, read: (block: Block) => unknown): void {
+    if (this.#reporting.has(method)) return;
+    this.#reporting.add(method);
     setImmediate(() => {
-      this.#changePending = false;
-      if (this.#block === undefined) return this.#changed();
-      this.#calls.open(Control.COMPONENTS, 0, this.#block.components(), EMPTY, 0, { onEnd: () => {} });
+      this.#reporting.delete(method);
+      if (this.#block === undefined) return this.#report(method, read);
+      this.#calls.open(method, 0, read(this.#block), EMPTY, 0, { onEnd: () => {} });
     });
   }
 
@@ -148,17 +183,22 @@ class Host {
   }
 }
 
-function decodeGrpc(method: Method, body: Uint8Array): unknown {
+function decodeGrpc(method: Method, body: Uint8Array, head: PackedHttpHead | undefined): unknown {
   try {
-    return method.decodeGrpc(body);
+    return method.decodeGrpc(body, unpackHeaders(head));
   } catch (cause) {
     throw cause instanceof ApiError ? cause : FAIL.malformedMessage(messageOf(cause)).because(cause);
   }
 }
 
-function unpackHttpHead([params, query, flat]: PackedHttpHead): HttpHead {
-  if (flat === undefined) return { params, query, headers: NO_HEADERS };
+function unpackHttpHead(head: PackedHttpHead): HttpHead {
+  return { params: head[0], query: head[1], headers: unpackHeaders(head) };
+}
+
+function unpackHeaders(head: PackedHttpHead | undefined): Readonly<Record<string, string>> {
+  const flat = head?.[2];
+  if (flat === undefined) return NO_HEADERS;
   const headers: Record<string, string> = {};
   for (let i = 0; i + 1 < flat.length; i += 2) headers[flat[i] as string] = flat[i + 1] as string;
-  return { params, query, headers };
+  return headers;
 }

@@ -11,15 +11,45 @@ export const Control = {
   PING: 3,
   /** Kernel to block: close the drivers; the answer comes when they are closed. */
   CLOSE: 4,
+  /** Kernel to block: head is an AppState. The answer comes when the block has done what follows from it, or has tried once. */
+  APP_STATE: 5,
+  /** Block to kernel: call the application. The head is a PackedAppRequest; the answer is the application's (see there). */
+  APP: 6,
+  /** Kernel to block: take in nothing more, for good; the answer comes when all that was in flight is settled. */
+  PAUSE: 7,
+  /** Block to kernel: the head is a SubscriptionStatus[], all of them; after each change. */
+  SUBSCRIPTIONS: 8,
+  /**
+   * Block to kernel: the head is a string[], the ids of what the block is working on right now. It stays open as long, and
+   * is cancelled then: what is open when the life ends is suspected of having ended it.
+   */
+  PROCESSING: 9,
+  /** Block to kernel: the head is a string[], ids of suspects that turned out harmless or were put away. */
+  ACQUITTED: 10,
 } as const;
 
 /** Raised when frames, heads or control calls change shape; kernel and block must have the same one. */
-export const PROTOCOL_VERSION = 1;
+export const PROTOCOL_VERSION = 2;
 
 export interface InitRequest {
   readonly protocol: number;
   readonly init: BlockInit;
+  /** What former lives were working on when they ended, each with the number of such ends. Empty for the first life. */
+  readonly suspects: readonly (readonly [id: string, deaths: number])[];
 }
+
+/** `up`: the application can be called. `down`: not any more, or not yet. */
+export type AppState = 'up' | 'down';
+
+/**
+ * The head of a call to the application, positional because it is packed for each delivery: `GET` or `POST` and a path with
+ * query for an HTTP application, `RPC` and the full method (`/package.Service/Method`) for a gRPC one; headers or metadata
+ * as a flat list, binary metadata in base64. An HTTP application's answer ends the call with its status as the code and its
+ * body; a gRPC application's with OK and the message, or as a failure with its code and text. Where the application could
+ * not be asked at all the call fails with UNAVAILABLE, DEADLINE_EXCEEDED or RESOURCE_EXHAUSTED.
+ */
+export type PackedAppRequest = readonly [verb: AppVerb, target: string, headers: readonly string[]];
+export type AppVerb = 'GET' | 'POST' | 'RPC';
 
 /** Says nothing of components: their reports come by calls of their own, and only those are in order. */
 export interface InitAnswer {

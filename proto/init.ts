@@ -59,4 +59,58 @@ export interface BlockInit {
   /** Largest request body in bytes; nothing larger arrives and nothing larger may leave. */
   readonly maxBodyBytes: number;
   readonly log: LogSettings;
+  /** Absent: there is no application to call. */
+  readonly app?: AppSettings;
+  readonly tracing: TracingSettings;
+  /** Declared in manifests, for this application, in load order. Only the pubsub block has any. */
+  readonly subscriptions: readonly SubscriptionSpec[];
+}
+
+/** How the application is spoken to. Where it is and what it is sent as a token is the kernel's business. */
+export interface AppSettings {
+  readonly protocol: 'http' | 'grpc';
+  /** Whether it is asked for its subscriptions. */
+  readonly askSubscriptions: boolean;
+}
+
+/** Contract: observability, trace context. */
+export interface TracingSettings {
+  /** Share of new traces that are sampled, 0 to 1. Absent: no span is ever made, and a trace context passes unchanged. */
+  readonly samplingRate?: number;
+}
+
+/** A subscription somebody asked for (contract: subscriptions, sources and precedence). Flat data. */
+export interface SubscriptionSpec {
+  readonly pubsubName: string;
+  readonly topic: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  /** In the order they are tried; the default route is the last one. Never empty. */
+  readonly rules: readonly SubscriptionRule[];
+  /** `''`: none. */
+  readonly deadLetterTopic: string;
+  readonly bulk: BulkSettings;
+}
+
+export interface SubscriptionRule {
+  /** A CEL expression; `''` is always true. */
+  readonly match: string;
+  readonly path: string;
+}
+
+export interface BulkSettings {
+  readonly enabled: boolean;
+  /** 0: the component's default. */
+  readonly maxMessagesCount: number;
+  /** 0: the component's default. */
+  readonly maxAwaitDurationMs: number;
+}
+
+/** A subscription as the metadata API lists it, whether or not it runs. Flat data. */
+export interface SubscriptionStatus {
+  readonly pubsubName: string;
+  readonly topic: string;
+  readonly metadata: Readonly<Record<string, string>>;
+  readonly rules: readonly SubscriptionRule[];
+  readonly deadLetterTopic: string;
+  readonly type: 'DECLARATIVE' | 'PROGRAMMATIC' | 'STREAMING';
 }

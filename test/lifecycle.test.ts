@@ -196,7 +196,8 @@ describe.each(ISOLATIONS)('in %s isolation', (isolation) => {
     expect(Math.max(...wakeups)).toBeLessThanOrEqual(2);
     const ticks = pids.map(processorTicksOf);
     await sleep(1_000);
-    expect(pids.map((pid, index) => processorTicksOf(pid) - (ticks[index] as number)), 'nor does it spin').toEqual(pids.map(() => 0));
+    // A spin takes all the ticks it gets, dozens even on a busy machine; one or two are another's, charged to whoever ran.
+    expect(Math.max(...pids.map((pid, index) => processorTicksOf(pid) - (ticks[index] as number))), 'nor does it spin').toBeLessThanOrEqual(3);
   }, 40_000);
 });
 

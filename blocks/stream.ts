@@ -1,0 +1,66 @@
+// One streamed call of a block over a channel: credit in both directions, and an end that happens once.
+import type { IncomingCall } from '../ipc/calls.ts';
+import { EMPTY, Flag } from '../ipc/frame.ts';
+import { INITIAL_CREDIT } from '../ipc/calls.ts';
+import { Grpc, type ApiError } from '../proto/errors.ts';
+import { statusDetails } from '../proto/status.ts';
+import type { StreamCall } from './block.ts';
+
+/** The client may send this many more once as many were taken: half of what it starts with, so that it never waits. */
+const GRANT = INITIAL_CREDIT / 2;
+
+export class ChannelStream implements StreamCall {
+  onMessage: (message: Uint8Array) => void = () => {};
+  onHalfClose: () => void = () => {};
+  onCancel: () => void = () => {};
+  onCredit: () => void = () => {};
+  readonly headers: Readonly<Record<string, string>>;
+  readonly #call: IncomingCall;
+  #taken = 0;
+  #over = false;
+
+  /** @param refuse turns whatever `onMessage` threw into the call's end. */
+  constructor(call: IncomingCall, headers: Readonly<Record<string, string>>, refuse: (cause: unknown) => void) {
+    this.#call = call;
+    this.headers = headers;
+    call.onData = (_head, body) => {
+      if (this.#over) return;
+      try {
+        this.onMessage(body);
+      } catch (cause) {
+        this.#over = true;
+        refuse(cause);
+        return;
+      }
+      if (++this.#taken < GRANT) return;
+      this.#taken = 0;
+      call.grant(GRANT);
+    };
+    call.onEnd = () => {
+      if (!this.#over) this.onHalfClose();
+    };
+    call.onCredit = () => {
+      if (!this.#over) this.onCredit();
+    };
+    call.signal.addEventListener('abort', () => {
+      if (this.#over) return;
+      this.#over = true;
+      this.onCancel();
+    }, { once: true });
+  }
+
+  send(message: Uint8Array): boolean {
+    return !this.#over && this.#call.sendData(undefined, message);
+  }
+
+  end(): void {
+    this.#over = true;
+    this.#call.end(Grpc.OK, 0, undefined, EMPTY);
+  }
+
+  fail({ failure }: ApiError): void {
+    this.#over = true;
+    const details = statusDetails(failure);
+    this.#call.end(failure.grpc, Flag.FAILED, details === undefined ? { message: failure.message } : { message: failure.message, details }, EMPTY);
+  }
+}
