@@ -7,6 +7,8 @@ export default defineConfig({
     globalSetup: ['test/global-setup.ts'],
     pool: 'forks', // a leaked handle or a changed environment stays in its own process
     maxWorkers: 2,
+    // tools/failed-tests.ts reads the file.
+    reporters: process.env['CI'] === undefined ? ['default'] : ['default', ['json', { outputFile: 'test-results/vitest.json' }]],
     testTimeout: 15_000,
     hookTimeout: 60_000,
   },
