@@ -23,3 +23,16 @@ export function forEachBounded(count: number, limit: number, task: (index: numbe
   }
   return lanes.length === 0 ? undefined : Promise.all(lanes).then(() => undefined);
 }
+
+/** The promise's result. @throws Error with the text `late` when it takes longer than `limitMs`; what comes of it then is nobody's */
+export async function within<T>(limitMs: number, late: string, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new Error(late)), limitMs);
+  });
+  try {
+    return await Promise.race([work, limit]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

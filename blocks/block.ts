@@ -66,7 +66,8 @@ export interface StreamCall {
 
 /** One API method that streams; gRPC alone. */
 export interface StreamMethod {
-  readonly open: (call: StreamCall) => void;
+  /** @param body the request where the client sends one message only, borrowed until this returns; empty where it streams. */
+  readonly open: (call: StreamCall, body: Uint8Array) => void;
 }
 
 /** A running block. */

@@ -14,10 +14,7 @@ export class GoJsonError extends Error {
  * @throws GoJsonError
  */
 export function parseFirst(body: Uint8Array): unknown {
-  return parse(body, (cause) => {
-    if (!cause.truncated) return cause.message;
-    return skipSpace(body, 0) === body.length ? 'EOF' : 'unexpected EOF';
-  }, () => undefined);
+  return parse(body, firstWords, () => undefined);
 }
 
 /**
@@ -31,26 +28,58 @@ export function parseWhole(body: Uint8Array): unknown {
   });
 }
 
+/**
+ * The text of the first value of a body, which is JSON without a fault.
+ * @throws GoJsonError as `parseFirst` does
+ */
+export function firstText(body: Uint8Array): string {
+  if (!tooDeep(body)) {
+    const text = utf8(body);
+    try {
+      JSON.parse(text);
+      return text;
+    } catch {
+      // Not one JSON value: as below.
+    }
+  }
+  return utf8(body.subarray(0, endOfFirst(body, firstWords)));
+}
+
+/** What Go's stream decoder says. */
+function firstWords(cause: GoSyntaxError, body: Uint8Array): string {
+  if (!cause.truncated) return cause.message;
+  return skipSpace(body, 0) === body.length ? 'EOF' : 'unexpected EOF';
+}
+
+type Words = (cause: GoSyntaxError, body: Uint8Array) => string;
+
 /** @param fault words for what is wrong behind the value; undefined when that is nobody's business. */
-function parse(body: Uint8Array, words: (cause: GoSyntaxError) => string, fault: (end: number) => string | undefined): unknown {
-  const tooDeep = body.length > MAX_DEPTH && countOpeners(body) > MAX_DEPTH;
-  if (!tooDeep) {
+function parse(body: Uint8Array, words: Words, fault: (end: number) => string | undefined): unknown {
+  if (!tooDeep(body)) {
     try {
       return JSON.parse(wellFormed(utf8(body)));
     } catch {
       // Not one JSON value: the scanner knows whether one stands in front, and the words if not.
     }
   }
-  let end: number;
-  try {
-    end = scanValue(body);
-  } catch (cause) {
-    if (!(cause instanceof GoSyntaxError)) throw cause;
-    throw new GoJsonError(words(cause), { cause });
-  }
+  const end = endOfFirst(body, words);
   const behind = fault(end);
   if (behind !== undefined) throw new GoJsonError(behind);
   return JSON.parse(wellFormed(utf8(body.subarray(0, end))));
+}
+
+/** @throws GoJsonError */
+function endOfFirst(body: Uint8Array, words: Words): number {
+  try {
+    return scanValue(body);
+  } catch (cause) {
+    if (!(cause instanceof GoSyntaxError)) throw cause;
+    throw new GoJsonError(words(cause, body), { cause });
+  }
+}
+
+function tooDeep(body: Uint8Array): boolean {
+  return body.length > MAX_DEPTH && countOpeners(body) > MAX_DEPTH;
 }
 
 /** Not more levels than opening brackets: an upper bound that is cheap to have. */
@@ -146,7 +175,7 @@ export function compact(bytes: Uint8Array): string | undefined {
 }
 
 /** The place of the quote that ends the string that begins at `at`; behind the text when there is none. */
-function endOfString(text: string, at: number): number {
+export function endOfString(text: string, at: number): number {
   let end = at + 1;
   while (end < text.length && text.charCodeAt(end) !== 0x22) end += text.charCodeAt(end) === 0x5c ? 2 : 1;
   return end;

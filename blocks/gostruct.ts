@@ -43,6 +43,12 @@ export class GoDecoding {
     return undefined;
   }
 
+  boolean(value: unknown, field: string): boolean | undefined {
+    if (typeof value === 'boolean') return value;
+    this.#mismatch(value, 'bool', field);
+    return undefined;
+  }
+
   /** A `map[string]string`. Null as a member's value is an empty text. */
   texts(value: unknown, field: string): Readonly<Record<string, string>> | undefined {
     const object = this.object(value, 'map[string]string', field);

@@ -58,7 +58,7 @@ class Host {
     if (this.#block === undefined || call.method < 16) return this.#control(call, head);
     const method = this.#block.methods.get(call.method);
     const http = (call.flags & Flag.HTTP) !== 0;
-    if (method === undefined) return this.#stream(call, http, head);
+    if (method === undefined) return this.#stream(call, http, head, body);
     let result: unknown;
     try {
       const request: unknown = http ? method.decodeHttp(unpackHttpHead(head as PackedHttpHead), body) : decodeGrpc(method, body, head as PackedHttpHead | undefined);
@@ -71,12 +71,12 @@ class Host {
     } else this.#answer(call, http, method, result);
   }
 
-  #stream(call: IncomingCall, http: boolean, head: unknown): void {
+  #stream(call: IncomingCall, http: boolean, head: unknown, body: Uint8Array): void {
     const method = http ? undefined : this.#block?.streams?.get(call.method);
     if (method === undefined) return this.#fail(call, http, FAIL.notImplemented().failure);
     const stream = new ChannelStream(call, unpackHeaders(head as PackedHttpHead | undefined), (cause) => this.#refuse(call, false, cause));
     try {
-      method.open(stream);
+      method.open(stream, body);
     } catch (cause) {
       this.#refuse(call, false, cause);
     }

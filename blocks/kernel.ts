@@ -66,6 +66,7 @@ export class ChannelKernel implements Kernel {
 
   processing(ids: readonly string[]): () => void {
     const id = this.#calls.open(Control.PROCESSING, 0, ids, EMPTY, 0, IGNORED);
+    this.#calls.flush(); // this turn may be the last
     return () => this.#calls.cancel(id);
   }
 

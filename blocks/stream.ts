@@ -42,11 +42,11 @@ export class ChannelStream implements StreamCall {
     call.onCredit = () => {
       if (!this.#over) this.onCredit();
     };
-    call.signal.addEventListener('abort', () => {
+    call.onCancel = () => {
       if (this.#over) return;
       this.#over = true;
       this.onCancel();
-    }, { once: true });
+    };
   }
 
   send(message: Uint8Array): boolean {

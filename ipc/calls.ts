@@ -14,7 +14,7 @@ export interface Reply {
   onEnd(code: number, flags: number, head: unknown, body: Uint8Array): void;
   /** One message of a streamed answer. Absent: the caller takes no stream and one is a violation. */
   onData?(head: unknown, body: Uint8Array): void;
-  /** The server takes more messages, after `sendData` returned false. */
+  /** More messages may be sent, after `sendData` returned false. */
   onCredit?(): void;
 }
 
@@ -52,6 +52,7 @@ interface Pending {
   credit: number;
   /** Messages that the peer may still send. */
   granted: number;
+  /** `sendData` has returned false, and `onCredit` is due. */
   starved: boolean;
 }
 
@@ -65,6 +66,8 @@ export class Calls implements Answers {
   #wrapped = false;
   #withDeadline = 0;
   #ticker: NodeJS.Timeout | undefined;
+  /** A stream was told to stop because the channel was full. */
+  #stalled = false;
   #end: ChannelEnd | undefined;
 
   constructor(channel: Channel, options: CallsOptions) {
@@ -72,6 +75,7 @@ export class Calls implements Answers {
     this.#options = options;
     this.#nextId = options.firstId ?? (options.ids === 'odd' ? 1 : 2);
     channel.onFrame = (frame) => this.#take(frame);
+    channel.onDrain = () => this.#drained();
     this.#ended = new Promise((resolve) => {
       channel.onEnd = (end) => {
         this.#channelEnded(end);
@@ -127,15 +131,16 @@ export class Calls implements Answers {
     this.#send(Kind.CANCEL, 0, 0, id, 0, undefined, EMPTY);
   }
 
-  /** One message on a stream opened here. False: no credit is left, go on at `onCredit`. @throws RangeError without credit */
+  /** One message on a stream opened here. False: no credit is left or the channel is full, go on at `onCredit`. @throws RangeError without credit */
   sendData(id: number, head: unknown, body: Uint8Array): boolean {
     const pending = this.#pending.get(id);
     if (pending === undefined) return false;
     if (pending.credit === 0) throw new RangeError('no credit is left on this stream');
-    this.#send(Kind.DATA, 0, 0, id, 0, head, body);
+    const room = this.#send(Kind.DATA, 0, 0, id, 0, head, body);
     pending.credit--;
-    pending.starved = pending.credit === 0;
-    return pending.credit > 0;
+    pending.starved = pending.credit === 0 || !room;
+    this.#stalled ||= !room;
+    return !pending.starved;
   }
 
   /** Ends the opener's half of a stream. */
@@ -149,6 +154,11 @@ export class Calls implements Answers {
     if (pending === undefined) return;
     pending.granted += messages;
     this.#send(Kind.CREDIT, 0, 0, id, messages, undefined, EMPTY);
+  }
+
+  /** What was sent is the peer's now: see Channel. */
+  flush(): void {
+    this.#channel.flush();
   }
 
   /** Ends the channel; open calls fail. May be called twice. */
@@ -167,14 +177,15 @@ export class Calls implements Answers {
     this.#incoming.take(id);
   }
 
-  #send(kind: number, flags: number, code: number, call: number, arg: number, head: unknown, body: Uint8Array): void {
+  /** False: the channel is full. */
+  #send(kind: number, flags: number, code: number, call: number, arg: number, head: unknown, body: Uint8Array): boolean {
     try {
-      this.#channel.send({ kind, flags, code, call, arg, head, body });
+      return this.#channel.send({ kind, flags, code, call, arg, head, body });
     } catch (cause) {
       // Too large for the channel. The other side must not wait for ever.
       const message = messageOf(cause);
-      if (kind === Kind.END) this.#channel.send({ kind, flags: Flag.FAILED, code: Grpc.RESOURCE_EXHAUSTED, call, arg: 0, head: { message }, body: EMPTY });
-      else throw cause;
+      if (kind === Kind.END) return this.#channel.send({ kind, flags: Flag.FAILED, code: Grpc.RESOURCE_EXHAUSTED, call, arg: 0, head: { message }, body: EMPTY });
+      throw cause;
     }
   }
 
@@ -251,6 +262,17 @@ export class Calls implements Answers {
       return pending.reply.onCredit?.();
     }
     this.#servedOrLate(frame.call)?.credited(frame.arg);
+  }
+
+  /** The channel has room again: streams that had to stop for it alone go on. */
+  #drained(): void {
+    if (!this.#stalled) return;
+    this.#stalled = false;
+    for (const [, pending] of this.#pending.entries()) {
+      if (!pending.starved || pending.credit === 0) continue;
+      pending.starved = false;
+      pending.reply.onCredit?.();
+    }
   }
 
   #isOwn(id: number): boolean {

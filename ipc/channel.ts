@@ -19,6 +19,11 @@ export interface Channel {
    * @throws TypeError when the head is nothing that msgpack carries
    */
   send(frame: Frame): boolean;
+  /**
+   * What was sent is the peer's now, even if this process ends before its turn of the event loop does; as far as there is
+   * room. Wakes nobody. For what must be known of a turn that may be the last.
+   */
+  flush(): void;
   /** Bytes accepted and not yet handed to the transport, with a fixed charge for each frame. The caller's bound. */
   readonly queuedBytes: number;
   /**

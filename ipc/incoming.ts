@@ -19,6 +19,8 @@ export interface IncomingCall {
   onData: ((head: unknown, body: Uint8Array) => void) | undefined;
   onEnd: (() => void) | undefined;
   onCredit: (() => void) | undefined;
+  /** Runs when `cancelled` turns true, for the same reasons as `signal` aborts, and makes no signal. */
+  onCancel: (() => void) | undefined;
   /** The answer, the last of the call. The second one does nothing. */
   end(code: number, flags: number, head: unknown, body: Uint8Array): void;
   /** One message of a streamed answer. False: no credit is left, go on at `onCredit`. @throws RangeError without credit */
@@ -42,6 +44,7 @@ export class Incoming implements IncomingCall {
   onData: ((head: unknown, body: Uint8Array) => void) | undefined;
   onEnd: (() => void) | undefined;
   onCredit: (() => void) | undefined;
+  onCancel: (() => void) | undefined;
   /** Messages that the opener may still send. */
   granted = INITIAL_CREDIT;
   readonly #calls: Answers;
@@ -102,5 +105,14 @@ export class Incoming implements IncomingCall {
     this.#cancelled = reason;
     this.#calls.forget(this.id);
     this.#controller?.abort(new Error(reason));
+    if (this.onCancel === undefined) return;
+    try {
+      this.onCancel();
+    } catch (cause) {
+      // Many calls are cancelled at once when a channel ends: the others must hear of it. It comes up in its own turn.
+      setImmediate(() => {
+        throw cause;
+      });
+    }
   }
 }

@@ -72,6 +72,8 @@ class LocalChannel implements Channel {
     return this.#peer.accept({ kind, flags, code, call, arg, head, body }); // a copy: the caller's may be the one it was lent
   }
 
+  flush(): void {} // one process: the peer would end with it
+
   close(): void {
     this.#finish({ kind: 'closed' });
   }

@@ -104,6 +104,11 @@ export class Producer {
     return Atomics.load(this.#control, ASLEEP) === 1 && Atomics.exchange(this.#control, ASLEEP, 0) === 1;
   }
 
+  /** Shows it without a look at whether the consumer sleeps: a `publish` must follow. */
+  show(): void {
+    Atomics.store(this.#control, HEAD, this.#head); // as in `publish`
+  }
+
   /** Asks for the doorbell once there is space. False: there is some by now, try again. Publish before. */
   waitForSpace(): boolean {
     // Store STARVED, then load TAIL, while the consumer stores TAIL (`#free`), then loads STARVED (`takeStarved`).

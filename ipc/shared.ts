@@ -146,6 +146,10 @@ class SharedChannel implements Channel {
     return false;
   }
 
+  flush(): void {
+    if (!this.#ended && this.#unpublished > 0) this.#out.show();
+  }
+
   close(): void {
     if (this.#ended) return;
     this.#flush();

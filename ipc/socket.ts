@@ -90,6 +90,10 @@ class SocketChannel implements Channel {
     return !this.#full;
   }
 
+  flush(): void {
+    this.#flush();
+  }
+
   close(): void {
     if (this.#end !== undefined) return;
     this.#flush();

@@ -66,6 +66,10 @@ class TracedChannel implements Channel {
     return goesOn;
   }
 
+  flush(): void {
+    this.#channel.flush();
+  }
+
   close(): void {
     this.#channel.close();
   }

@@ -1,5 +1,6 @@
 // `GET /actuator/blocks`: what a person who was paged wants to know of each block, in one answer.
 import { readFile } from 'node:fs/promises';
+import type { AppChannel } from './app/channel.ts';
 import type { Child, ChildInfo } from './child.ts';
 import type { Seat } from './seat.ts';
 import type { KernelMethod } from './switch.ts';
@@ -9,18 +10,19 @@ export interface SupervisedBlock {
   readonly seat: Seat;
 }
 
-export function actuatorBlocks(blocks: readonly SupervisedBlock[]): KernelMethod {
+/** @param app undefined: no application is configured. */
+export function actuatorBlocks(blocks: readonly SupervisedBlock[], app: AppChannel | undefined): KernelMethod {
   return async (_call, answer) => {
     const rows = await Promise.all(blocks.map(async ({ child, seat }) => row(child.info(), seat)));
-    answer.onAnswer(200, undefined, Buffer.from(`${JSON.stringify({ kernel: { pid: process.pid, memory: await memoryOf(process.pid) }, blocks: rows })}\n`));
+    answer.onAnswer(200, undefined, Buffer.from(`${JSON.stringify({ kernel: { pid: process.pid, memory: await memoryOf(process.pid) }, blocks: rows, app: app && { state: app.state, inFlight: app.inFlight } })}\n`));
   };
 }
 
 async function row(info: ChildInfo, seat: Seat): Promise<object> {
-  const { block, mode, transport, pid, life, state, restarts, lastExit, components } = info;
+  const { block, mode, transport, pid, life, state, restarts, lastExit, components, suspects } = info;
   return {
     block, mode, transport, pid: pid ?? process.pid, life, state, restarts, lastExit,
-    inFlight: seat.inFlight, held: seat.held, repeated: seat.repeated, lost: seat.lost,
+    inFlight: seat.inFlight, streams: seat.streams, held: seat.held, repeated: seat.repeated, lost: seat.lost, suspects,
     // A block in the kernel's own process has no memory of its own to show.
     memory: pid === undefined ? undefined : await memoryOf(pid),
     components,

@@ -1,16 +1,20 @@
 // Supervises one block: starts lives, initialises them, notices their ends, backs off and starts again. It waits for
 // `ended` and nothing else; whatever goes wrong with a life is turned into a kill, so that it ends.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Calls, type IncomingCall } from '../ipc/calls.ts';
+import { Calls } from '../ipc/calls.ts';
 import type { Channel } from '../ipc/channel.ts';
-import { EMPTY, Flag } from '../ipc/frame.ts';
-import { Control, PROTOCOL_VERSION, type InitAnswer, type InitRequest } from '../proto/control.ts';
-import { Grpc, messageOf } from '../proto/errors.ts';
-import type { BlockInit, ComponentStatus } from '../proto/init.ts';
+import { Control, PROTOCOL_VERSION, type AppState, type InitAnswer, type InitRequest } from '../proto/control.ts';
+import { messageOf } from '../proto/errors.ts';
+import type { BlockInit, ComponentStatus, SubscriptionStatus } from '../proto/init.ts';
 import type { Log } from '../proto/log.ts';
+import type { AppChannel } from './app/channel.ts';
+import { ask } from './ask.ts';
+import { BlockCalls, type BlockCallSources } from './block-calls.ts';
 import type { Isolation } from './flags.ts';
 import { LAUNCH, type Exit, type LaunchOptions, type Life } from './launch.ts';
+import { News } from './news.ts';
 import type { Seat } from './seat.ts';
+import { Suspects } from './suspects.ts';
 
 /** What to run and what to do when it dies; OTP's child specification, plus backoff. */
 export interface ChildSpec {
@@ -27,10 +31,12 @@ export interface ChildSpec {
   readonly initMs: number;
   /** How long its drivers may take to close. */
   readonly closeMs: number;
+  /** How long it may take to do what follows from the application's coming or going. */
+  readonly appMs: number;
 }
 
 export const CHILD_DEFAULTS: Omit<ChildSpec, 'block' | 'mode'> = {
-  intensity: 10, periodMs: 60_000, backoffMs: [20, 5_000], calmMs: 250, initMs: 15_000, closeMs: 3_000,
+  intensity: 10, periodMs: 60_000, backoffMs: [20, 5_000], calmMs: 250, initMs: 15_000, closeMs: 3_000, appMs: 60_000,
 };
 
 export type ChildState = 'absent' | 'starting' | 'initializing' | 'ready' | 'backing-off' | 'failed' | 'draining' | 'stopped';
@@ -50,6 +56,12 @@ export interface ChildInfo {
   readonly settled: boolean;
   /** As last reported; a restart in progress does not change them. */
   readonly components: readonly ComponentStatus[];
+  /** Likewise. */
+  readonly subscriptions: readonly SubscriptionStatus[];
+  /** Messages that its lives were working on when they ended. */
+  readonly suspects: number;
+  /** True once a life has done what follows from the application's being there, or has tried. */
+  readonly appMet: boolean;
 }
 
 export interface ChildOptions {
@@ -63,6 +75,10 @@ export interface ChildOptions {
   readonly changed: () => void;
 }
 
+/** A life's channel ends with it; where its end has not been seen yet, what the life still said is waited for this long. */
+const LAST_WORDS_MS = 100;
+/** Suspects that a log line names. */
+const MAX_NAMED = 10;
 /** More than any block has reason to call its kernel at once. */
 const MAX_CALLS_FROM_BLOCK = 4_096;
 const MAX_QUEUED_BYTES = 64 * 1024 * 1024;
@@ -71,6 +87,9 @@ export class Child {
   readonly #options: ChildOptions;
   readonly #stopping = new AbortController();
   readonly #init = Promise.withResolvers<BlockInit>();
+  readonly #suspects = new Suspects();
+  readonly #served: BlockCallSources;
+  readonly #news: News;
   #state: ChildState = 'absent';
   #life: Life | undefined;
   #calls: Calls | undefined;
@@ -82,10 +101,20 @@ export class Child {
   /** On the monotonic clock; Infinity before the present life is ready. */
   #readySinceMs = Infinity;
   #components: readonly ComponentStatus[] = [];
+  #subscriptions: readonly SubscriptionStatus[] = [];
+  #app: AppChannel | undefined;
   #running: Promise<void> | undefined;
 
   constructor(options: ChildOptions) {
     this.#options = options;
+    this.#served = {
+      components: (report) => this.#report(report),
+      subscriptions: (subscriptions) => (this.#subscriptions = subscriptions),
+      acquit: (ids) => this.#suspects.acquit(ids),
+      app: () => this.#app,
+    };
+    const { spec: { block, appMs }, log, changed } = options;
+    this.#news = new News({ block, appMs, log, changed });
   }
 
   info(): ChildInfo {
@@ -101,17 +130,35 @@ export class Child {
       lastExit: this.#lastExit,
       settled: this.#settled,
       components: this.#components,
+      subscriptions: this.#subscriptions,
+      suspects: this.#suspects.size,
+      appMet: this.#news.appMet,
     };
   }
 
-  /** What every life is told first. Lives may start before: they wait for it. */
-  provide(init: BlockInit): void {
+  /** What every life is told first, and the application it may call. Lives may start before: they wait for it. */
+  provide(init: BlockInit, app?: AppChannel): void {
+    this.#app = app;
     this.#components = init.components.map(({ name, type, version, ignoreErrors }) => ({ name, type, version, state: 'starting', required: !ignoreErrors, capabilities: [] }));
     this.#init.resolve(init);
   }
 
   start(): void {
     this.#running ??= this.#run();
+  }
+
+  /** The application came or went: the present life is told, and each later one. */
+  appChanged(state: AppState): void {
+    this.#news.appChanged(state);
+  }
+
+  /**
+   * The block takes in nothing more, this life and the next ones. Resolves when what was in flight is settled, or the life
+   * has ended, or time is up.
+   * @param deadlineMs a duration; 0 for none.
+   */
+  pause(deadlineMs: number): Promise<void> {
+    return this.#news.pause(deadlineMs);
   }
 
   /** Closes drivers, ends the life, and resolves when nothing is left. May be called twice. */
@@ -142,6 +189,7 @@ export class Child {
       if (this.#stopping.signal.aborted) return;
       const now = performance.now();
       this.#lastExit = exit.reason;
+      this.#suspect(exit.working);
       if (now - this.#readySinceMs > spec.calmMs) attempt = 0;
       ends.push(now);
       while (ends[0] !== undefined && ends[0] < now - spec.periodMs) ends.shift();
@@ -155,8 +203,8 @@ export class Child {
     }
   }
 
-  /** One life from launch to end. */
-  async #live(): Promise<Exit> {
+  /** One life from launch to end, and what it was working on then. */
+  async #live(): Promise<Exit & { readonly working: Iterable<readonly string[]> }> {
     const { spec, launch, log, seat, wrap } = this.#options;
     this.#lives++;
     this.#enter('starting');
@@ -164,10 +212,11 @@ export class Child {
     try {
       life = LAUNCH[spec.mode](spec.block, launch);
     } catch (cause) {
-      return { reason: `it could not be started: ${messageOf(cause)}` };
+      return { reason: `it could not be started: ${messageOf(cause)}`, working: [] };
     }
     this.#life = life;
-    const calls = new Calls(wrap(life.channel), { ids: 'odd', serve: (call, head) => this.#serve(call, head), maxIncoming: MAX_CALLS_FROM_BLOCK, maxQueuedBytes: MAX_QUEUED_BYTES });
+    const { serve, working } = new BlockCalls(this.#served, () => calls.over);
+    const calls: Calls = new Calls(wrap(life.channel), { ids: 'odd', serve, maxIncoming: MAX_CALLS_FROM_BLOCK, maxQueuedBytes: MAX_QUEUED_BYTES });
     this.#calls = calls;
     let killedFor: string | undefined;
     const kill = (why: string): void => {
@@ -180,30 +229,36 @@ export class Child {
       else if (end.kind === 'peer') kill('it closed its channel');
     });
     this.#initialize(calls).catch((cause: unknown) => kill(`init failed: ${messageOf(cause)}`));
-    const exit = await life.ended;
+    const { reason } = await life.ended;
+    await endedWithin(calls, LAST_WORDS_MS);
     calls.close();
     await calls.ended;
     this.#life = undefined;
     this.#calls = undefined;
-    log.debug({}, `life ${this.#lives} of the ${spec.block} block is over: ${exit.reason}`);
+    log.debug({}, `life ${this.#lives} of the ${spec.block} block is over: ${reason}`);
     // What it died of tells more than what finished it off; an exit of its own came before its channel's end was seen.
-    return killedFor === undefined || killedFor === 'it closed its channel' ? exit : { reason: `${killedFor} (${exit.reason})` };
+    return { reason: killedFor === undefined || killedFor === 'it closed its channel' ? reason : `${killedFor} (${reason})`, working };
   }
 
   async #initialize(calls: Calls): Promise<void> {
     const { spec, seat } = this.#options;
-    const request: InitRequest = { protocol: PROTOCOL_VERSION, init: await this.#init.promise };
+    const request: InitRequest = { protocol: PROTOCOL_VERSION, init: await this.#init.promise, suspects: this.#suspects.list() };
     const answer = (await ask(calls, Control.INIT, request, spec.initMs)) as InitAnswer;
     if (answer?.protocol !== PROTOCOL_VERSION) throw new Error(`the block speaks protocol ${String(answer?.protocol)}, the kernel ${PROTOCOL_VERSION}`);
     seat.attach(calls);
     // What the block reports comes by calls of its own, and may have come before this continuation.
     if (!this.#reported) this.#enter('initializing');
+    this.#news.attach(calls);
   }
 
-  #serve(call: IncomingCall, head: unknown): void {
-    if (call.method !== Control.COMPONENTS) return call.end(Grpc.UNIMPLEMENTED, Flag.FAILED, { message: `the kernel has no method ${call.method}` }, EMPTY);
-    this.#report(head);
-    call.end(Grpc.OK, 0, undefined, EMPTY);
+  /** Names what the life that just ended was working on. */
+  #suspect(working: Iterable<readonly string[]>): void {
+    const { spec, log } = this.#options;
+    const suspects = this.#suspects.lifeEnded(working);
+    if (suspects.length === 0) return;
+    const named = suspects.slice(0, MAX_NAMED).map(([id, deaths]) => `${id} (${deaths})`).join(', ');
+    const more = suspects.length > MAX_NAMED ? ` and ${suspects.length - MAX_NAMED} more` : '';
+    log.warn({}, `the ${spec.block} block ended over messages; how often over each: ${named}${more}`);
   }
 
   #report(components: unknown): void {
@@ -230,14 +285,9 @@ function isFirstAttempt({ state, reason }: ComponentStatus): boolean {
   return state === 'starting' && reason === undefined;
 }
 
-/** A call of the kernel's own to a block. Resolves with the answer's head. */
-function ask(calls: Calls, method: number, head: unknown, deadlineMs: number): Promise<unknown> {
-  return new Promise((resolve, reject) => {
-    calls.open(method, 0, head, EMPTY, deadlineMs, {
-      onEnd: (_code, flags, answer) => {
-        if ((flags & Flag.FAILED) === 0) resolve(answer);
-        else reject(new Error((answer as { message: string }).message));
-      },
-    });
-  });
+/** Resolves when the channel has ended, or time is up. */
+async function endedWithin(calls: Calls, timeoutMs: number): Promise<void> {
+  const timer = new AbortController();
+  await Promise.race([calls.ended, sleep(timeoutMs, undefined, { signal: timer.signal }).catch(() => {})]); // aborted: it was not needed
+  timer.abort();
 }

@@ -1,7 +1,6 @@
 // The life of the program: command line, signals, exit codes, and the sidecar in between (contract: signals, shutdown,
 // exit codes).
 import { logSettings, parseCommandLine, type Config } from './config.ts';
-import { formatDurationMs } from '../proto/duration.ts';
 import { openLog, openLogFile, outputTo, type Log } from '../proto/log.ts';
 import { readBuild } from './build.ts';
 import { FatalError, logNotices } from './fatal.ts';
@@ -10,7 +9,7 @@ import { Runtime } from './runtime.ts';
 import type { ShutdownRequest } from './shutdown.ts';
 
 /** The blocks there are, in start order. */
-const BLOCKS = ['state'] as const;
+const BLOCKS = ['state', 'pubsub'] as const;
 const STDOUT = 1;
 /** At Ctrl-C a terminal sends SIGINT to npm and to us, and npm passes its own on: one wish, twice within this time. */
 const ECHO_MS = 100;
@@ -56,11 +55,10 @@ class Program {
   }
 
   start(): void {
-    const { build, app, appId, warnings, log } = this.#config;
+    const { build, appId, warnings, log } = this.#config;
     this.#log.info({}, `Starting Dapr Runtime -- version ${build.version} -- commit ${build.commit}`);
     this.#log.info({}, `Log level set to: ${log.level}`);
     for (const warning of warnings) this.#log.warn({}, warning);
-    if (app.port !== 0) this.#log.warn({}, `app-port is ${app.port}, but no block of this version calls the application: it is neither waited for nor probed`);
     this.#log.info({}, 'standalone mode configured');
     this.#log.info({}, `app id: ${appId}`);
     process.on('SIGINT', () => this.#signalled('SIGINT'));
@@ -73,8 +71,7 @@ class Program {
     const runtime = this.#runtime;
     try {
       const started = await runtime.start();
-      await runtime.initialized;
-      if (this.#config.quickStart && runtime === this.#runtime) process.stdout.write(greeting(started, this.#config));
+      if (this.#config.quickStart) void runtime.initialized.then(() => void (runtime === this.#runtime && process.stdout.write(greeting(started, this.#config))));
     } catch (cause) {
       this.#die(cause);
     }
@@ -119,18 +116,15 @@ class Program {
   async #end(exitCode: number, block: boolean): Promise<void> {
     this.#ending = true;
     const { blockShutdownMs, shutdownMs } = this.#config;
-    if (block && blockShutdownMs > 0) {
-      this.#log.info({}, `Blocking graceful shutdown for ${formatDurationMs(blockShutdownMs)} or until app reports unhealthy...`);
-      // Without an app channel the app counts as unhealthy from the start.
-      this.#log.info({}, 'App reported unhealthy, entering shutdown...');
-    }
-    if (shutdownMs > 0) {
-      setTimeout(() => {
-        this.#log.fatal({}, 'Graceful shutdown timeout exceeded, forcing shutdown');
-        process.exit(1);
-      }, shutdownMs).unref();
-    }
     try {
+      // A runtime that is being replaced delivers nothing any more, or nothing yet.
+      if (block && blockShutdownMs > 0 && this.#restarting === undefined) await this.#runtime.block(blockShutdownMs);
+      if (shutdownMs > 0) {
+        setTimeout(() => {
+          this.#log.fatal({}, 'Graceful shutdown timeout exceeded, forcing shutdown');
+          process.exit(1);
+        }, shutdownMs).unref();
+      }
       await this.#restarting;
       await this.#runtime.stop();
     } catch (cause) {

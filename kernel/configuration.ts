@@ -1,9 +1,11 @@
 // The Configuration resource: the files of --config, each laid over those before it, as typed settings (contract:
 // Configuration resource). What no part of us reads yet stays in `spec` as it came.
 import { readFile, stat } from 'node:fs/promises';
+import type { TracingSettings } from '../proto/init.ts';
 import type { Environment } from './environment.ts';
 import { expandEnvironment } from './expand.ts';
 import { FatalError, systemReason } from './fatal.ts';
+import { decodeTracing } from './sampling.ts';
 import { booleanAt, isObject, integerAt, listAt, member, objectAt, ShapeError, textAt, textsAt, type YamlObject } from './shape.ts';
 import { splitDocuments, yamlParser, type Yaml } from './yaml.ts';
 
@@ -17,6 +19,7 @@ export interface Configuration {
   /** By store name. */
   readonly secretScopes: ReadonlyMap<string, SecretScope>;
   readonly metrics: MetricSettings;
+  readonly tracing: TracingSettings;
   /** The whole merged `spec`. */
   readonly spec: YamlObject;
 }
@@ -76,7 +79,7 @@ export async function loadConfiguration(paths: readonly string[], env: Environme
     }
   }
   try {
-    return decode(spec);
+    return decode(spec, env);
   } catch (cause) {
     if (cause instanceof ShapeError) throw fatal(paths.join(', --config='), cause.message);
     throw cause;
@@ -135,7 +138,7 @@ function overlay(base: YamlObject, over: YamlObject): YamlObject {
   return Object.fromEntries(merged);
 }
 
-function decode(spec: YamlObject): Configuration {
+function decode(spec: YamlObject, env: Environment): Configuration {
   const api = objectAt(member(spec, 'api'), 'spec.api');
   const allowed = decodeRules(member(api, 'allowed'), 'spec.api.allowed');
   const denied = decodeRules(member(api, 'denied'), 'spec.api.denied');
@@ -148,6 +151,7 @@ function decode(spec: YamlObject): Configuration {
     deniedComponents: textsAt(member(objectAt(member(spec, 'components'), 'spec.components'), 'deny'), 'spec.components.deny').filter((rule) => rule !== ''),
     secretScopes: decodeScopes(member(objectAt(member(spec, 'secrets'), 'spec.secrets'), 'scopes')),
     metrics: decodeMetrics(objectAt(member(spec, 'metric'), 'spec.metric'), objectAt(member(spec, 'metrics'), 'spec.metrics')),
+    tracing: decodeTracing(member(spec, 'tracing'), env),
     spec,
   };
 }

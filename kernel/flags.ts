@@ -4,7 +4,7 @@ import { InvalidDuration, parseDurationMs } from '../proto/duration.ts';
 
 /** Groups of the usage, in order. */
 export type Group =
-  | 'Sidecar' | 'Isolation' | 'Listeners' | 'Application (no block calls it yet: accepted, without effect)' | 'Resources' | 'Lifecycle' | 'Logs' | 'Metrics and profiling (accepted, without effect)'
+  | 'Sidecar' | 'Isolation' | 'Listeners' | 'Application' | 'Resources' | 'Lifecycle' | 'Logs' | 'Metrics and profiling (accepted, without effect)'
   | 'Control plane (accepted, without effect)' | 'Information';
 
 export interface Flag<Value> {
@@ -136,18 +136,18 @@ export const FLAGS = {
   'dapr-http-max-request-size': whole('Listeners', 4, 'largest request body in MB', { deprecated: '--max-body-size' }),
   'dapr-http-read-buffer-size': whole('Listeners', 4, 'largest HTTP header in KB', { deprecated: '--read-buffer-size' }),
 
-  'app-port': text('Application (no block calls it yet: accepted, without effect)', '', 'port the application listens on; default: no application', { noun: 'port' }),
-  'app-protocol': text('Application (no block calls it yet: accepted, without effect)', 'http', 'http, https, h2c, grpc or grpcs', { noun: 'protocol' }),
-  'app-channel-address': text('Application (no block calls it yet: accepted, without effect)', '127.0.0.1', 'address the application listens on', { noun: 'address' }),
-  'app-max-concurrency': whole('Application (no block calls it yet: accepted, without effect)', -1, 'calls to the application at a time; 0 or less: no limit'),
-  'app-ssl': toggle('Application (no block calls it yet: accepted, without effect)', false, 'call the application with TLS', { deprecated: '--app-protocol=https or grpcs' }),
-  'enable-app-health-check': toggle('Application (no block calls it yet: accepted, without effect)', false, 'probe the application\'s health'),
-  'app-health-check-path': text('Application (no block calls it yet: accepted, without effect)', '/healthz', 'path of the probe', { noun: 'path' }),
-  'app-health-probe-interval': whole('Application (no block calls it yet: accepted, without effect)', 5, 'seconds between probes'),
-  'app-health-probe-timeout': whole('Application (no block calls it yet: accepted, without effect)', 500, 'milliseconds a probe may take'),
-  'app-health-threshold': whole('Application (no block calls it yet: accepted, without effect)', 3, 'failed probes in a row that make the application unhealthy'),
-  'app-binding-options-timeout': duration('Application (no block calls it yet: accepted, without effect)', 3_000, 'how long to wait for the application\'s answer about an input binding'),
-  'disable-init-endpoints': list('Application (no block calls it yet: accepted, without effect)', 'calls to skip at start: config, subscribe', { noun: 'names' }),
+  'app-port': text('Application', '', 'port the application listens on; default: no application', { noun: 'port' }),
+  'app-protocol': text('Application', 'http', 'http, https, h2c, grpc or grpcs', { noun: 'protocol' }),
+  'app-channel-address': text('Application', '127.0.0.1', 'address the application listens on', { noun: 'address' }),
+  'app-max-concurrency': whole('Application', -1, 'calls to the application at a time; 0 or less: no limit'),
+  'app-ssl': toggle('Application', false, 'call the application with TLS', { deprecated: '--app-protocol=https or grpcs' }),
+  'enable-app-health-check': toggle('Application', false, 'probe the application\'s health'),
+  'app-health-check-path': text('Application', '/healthz', 'path of the probe', { noun: 'path' }),
+  'app-health-probe-interval': whole('Application', 5, 'seconds between probes'),
+  'app-health-probe-timeout': whole('Application', 500, 'milliseconds a probe may take'),
+  'app-health-threshold': whole('Application', 3, 'failed probes in a row that make the application unhealthy'),
+  'app-binding-options-timeout': duration('Application', 3_000, 'accepted, without effect: there are no input bindings yet'),
+  'disable-init-endpoints': list('Application', 'calls to skip at start: config, subscribe', { noun: 'names' }),
 
   'resources-path': list('Resources', 'directory of manifests; repeatable', { noun: 'directory' }),
   'components-path': text('Resources', '', 'directory of manifests', { noun: 'directory', deprecated: '--resources-path' }),

@@ -4,17 +4,23 @@ import type { Bound } from './gateway.ts';
 
 export function greeting({ http, grpc }: Bound, { blocks }: Config): string {
   const url = `http://${(http[0] ?? '').replace('*', '127.0.0.1')}/v1.0`;
+  const of = (block: string, ...lines: string[]): string[] => (blocks.some(({ name }) => name === block) ? lines : []);
   return [
     '',
     'bulkhead is ready.',
     `  HTTP    ${http.join(', ')}`,
     `  gRPC    ${grpc.join(', ')}`,
     `  blocks  ${blocks.map(({ name, isolation }) => `${name} (${isolation})`).join(', ')}`,
-    '  stores  statestore (memory), statestore-sqlite (.bulkhead/state.db)',
+    ...of('state', '  stores  statestore (memory), statestore-sqlite (.bulkhead/state.db)'),
+    ...of('pubsub', '  broker  pubsub (memory)'),
     '',
     'Try it:',
-    `  curl -X POST ${url}/state/statestore -H 'Content-Type: application/json' -d '[{"key":"hello","value":"world"}]'`,
-    `  curl ${url}/state/statestore/hello`,
+    ...of(
+      'state',
+      `  curl -X POST ${url}/state/statestore -H 'Content-Type: application/json' -d '[{"key":"hello","value":"world"}]'`,
+      `  curl ${url}/state/statestore/hello`,
+    ),
+    ...of('pubsub', `  curl -X POST ${url}/publish/pubsub/orders -H 'Content-Type: application/json' -d '{"orderId":1}'`),
     `  curl ${url.replace('/v1.0', '')}/actuator/blocks`,
     '',
   ].join('\n');

@@ -1,12 +1,15 @@
 // The gRPC listener on grpc-js: registers every row of the route table with bytes in and bytes out, so that no message is
 // decoded here. A faster listener takes its place behind the same interface (listener.ts).
 import { chmodSync } from 'node:fs';
-import { Metadata, Server, ServerCredentials, type sendUnaryData, type ServerDuplexStream, type ServerUnaryCall } from '@grpc/grpc-js';
+import type { Readable } from 'node:stream';
+import { Metadata, Server, ServerCredentials, type sendUnaryData, type ServerDuplexStream, type ServerUnaryCall, type ServerWritableStream } from '@grpc/grpc-js';
+import { EMPTY, Flag } from '../ipc/frame.ts';
 import { Grpc, HTTP_OF_GRPC, errorInfo, type ErrorDetail, type Failure, type GrpcCode, messageOf } from '../proto/errors.ts';
 import type { PackedHttpHead } from '../proto/control.ts';
 import type { Route } from '../proto/routes.ts';
 import { statusDetails } from '../proto/status.ts';
 import { bindWithRetry } from './bind.ts';
+import { GrpcStream, shuttingDown } from './grpc-stream.ts';
 import { describeAddress, type Address, type Listener } from './listener.ts';
 import type { AnswerReflection } from './reflection.ts';
 import type { Answer } from './seat.ts';
@@ -25,6 +28,9 @@ export interface GrpcOptions {
 }
 
 type UnaryCall = ServerUnaryCall<Buffer, Buffer>;
+type WritableCall = ServerWritableStream<Buffer, Buffer>;
+type DuplexCall = ServerDuplexStream<Buffer, Buffer>;
+type AnyCall = UnaryCall | WritableCall | DuplexCall;
 
 /** Frames, keepalive and sizes as daprd has them (contract: gRPC API, server properties). */
 const KEEPALIVE = {
@@ -48,7 +54,10 @@ class GrpcServer implements Listener {
   readonly #switch: Switch;
   readonly #options: GrpcOptions;
   readonly #server: Server;
+  /** Calls that would go on for ever if nobody ended them. */
+  readonly #streams = new Set<{ shutDown(): void }>();
   #reflection: Promise<AnswerReflection> | undefined;
+  #draining = false;
 
   constructor(dispatch: Switch, options: GrpcOptions) {
     this.#switch = dispatch;
@@ -63,9 +72,10 @@ class GrpcServer implements Listener {
       if (route.rpc === undefined) continue;
       const refusal = options.admit(route) ? undefined : NOT_ADMITTED;
       if (route.kind === 'unary') this.#server.register<Buffer, Buffer>(route.rpc, (call: UnaryCall, done: sendUnaryData<Buffer>) => this.#unary(route, refusal, call, done), asIs, asIs, 'unary');
-      else this.#server.register<Buffer, Buffer>(route.rpc, (call: ServerDuplexStream<Buffer, Buffer>) => this.#stream(route, refusal, call), asIs, asIs, 'bidi');
+      else if (route.kind === 'server-stream') this.#server.register<Buffer, Buffer>(route.rpc, (call: WritableCall) => this.#stream(route, refusal, call, undefined, call.request), asIs, asIs, 'serverStream');
+      else this.#server.register<Buffer, Buffer>(route.rpc, (call: DuplexCall) => this.#stream(route, refusal, call, call, EMPTY), asIs, asIs, 'bidi');
     }
-    for (const path of REFLECTION_PATHS) this.#server.register<Buffer, Buffer>(path, (call: ServerDuplexStream<Buffer, Buffer>) => this.#reflect(call), asIs, asIs, 'bidi');
+    for (const path of REFLECTION_PATHS) this.#server.register<Buffer, Buffer>(path, (call: DuplexCall) => this.#reflect(call), asIs, asIs, 'bidi');
   }
 
   async listen(): Promise<readonly string[]> {
@@ -86,6 +96,8 @@ class GrpcServer implements Listener {
   }
 
   async drain(graceMs: number): Promise<void> {
+    this.#draining = true;
+    for (const stream of [...this.#streams]) stream.shutDown();
     let timer: NodeJS.Timeout | undefined;
     const closed = new Promise<void>((resolve) => this.#server.tryShutdown(() => resolve()));
     await Promise.race([closed, new Promise<void>((resolve) => (timer = setTimeout(resolve, graceMs)))]);
@@ -99,43 +111,59 @@ class GrpcServer implements Listener {
 
   #unary(route: Route, refusal: Failure | undefined, call: UnaryCall, done: sendUnaryData<Buffer>): void {
     const answer = new UnaryAnswer(done);
-    const { log } = this.#options;
-    if (log !== undefined) {
-      const began = performance.now();
-      answer.finished = (code) => log({ method: route.rpc as string, code, durationMs: performance.now() - began, userAgent: first(call.metadata, 'user-agent') ?? '' });
-    }
+    answer.finished = this.#logOf(route, call);
     const refused = refusal ?? this.#refuse(call.metadata);
     if (refused !== undefined) return answer.onRefusal(refused);
     // grpc-js ends the call by itself when its deadline passes, and says so by the same event as for a cancellation.
-    const deadline = call.getDeadline();
-    const deadlineMs = deadline === Infinity ? 0 : Math.max(1, Number(deadline) - Date.now());
-    const ticket = this.#switch.open({ route, flags: 0, head: headOf(route, call.metadata), body: call.request, deadlineMs }, answer);
+    const ticket = this.#switch.open({ route, flags: 0, head: headOf(route, call.metadata), body: call.request, deadlineMs: deadlineMsOf(call) }, answer);
     call.once('cancelled', () => ticket.cancel());
   }
 
-  /** No block streams yet: the owner's refusal is the whole answer. */
-  #stream(route: Route, refusal: Failure | undefined, call: ServerDuplexStream<Buffer, Buffer>): void {
-    const fail = (failure: Failure): void => void call.emit('error', statusOf(failure.grpc, failure.message, statusDetails(failure)));
-    const refused = refusal ?? this.#refuse(call.metadata);
-    if (refused !== undefined) return fail(refused);
-    this.#switch.open({ route, flags: 0, head: undefined, body: Buffer.alloc(0), deadlineMs: 0 }, {
-      onAnswer: () => void call.end(),
-      onFailure: (code, message, details) => void call.emit('error', statusOf(code, message, details)),
-      onRefusal: fail,
+  /** @param messages the client's; undefined when `body` is its only one. */
+  #stream(route: Route, refusal: Failure | undefined, call: WritableCall | DuplexCall, messages: Readable | undefined, body: Uint8Array): void {
+    const log = this.#logOf(route, call);
+    const stream = new GrpcStream(route.owner, {
+      messages,
+      answers: call,
+      fail: (code, message, details) => void call.emit('error', statusOf(code, message, details)),
+      finished: (code) => {
+        this.#streams.delete(stream);
+        log?.(code);
+      },
     });
+    const refused = refusal ?? this.#refuse(call.metadata) ?? (this.#draining ? shuttingDown(route.owner) : undefined);
+    if (refused !== undefined) return stream.onRefusal(refused);
+    this.#streams.add(stream);
+    const deadline = Number(call.getDeadline());
+    call.once('cancelled', () => stream.cancelled(Date.now() >= deadline ? Grpc.DEADLINE_EXCEEDED : Grpc.CANCELLED));
+    stream.open(this.#switch, { route, flags: messages === undefined ? 0 : Flag.STREAM, head: headOf(route, call.metadata), body, deadlineMs: deadlineMsOf(call) });
   }
 
-  #reflect(call: ServerDuplexStream<Buffer, Buffer>): void {
+  #reflect(call: DuplexCall): void {
     const fail = (code: GrpcCode, message: string): void => void call.emit('error', statusOf(code, message, undefined));
     const refused = this.#refuse(call.metadata);
     if (refused !== undefined) return fail(refused.grpc, refused.message);
+    const open = { shutDown: () => fail(Grpc.UNAVAILABLE, 'the sidecar is shutting down') };
+    this.#streams.add(open);
+    call.once('cancelled', () => this.#streams.delete(open)); // at every end
     this.#reflection ??= import('./reflection.ts').then(({ reflectionAnswers }) => reflectionAnswers(SERVICES));
     const answers = this.#reflection;
     let last: Promise<unknown> = answers;
+    call.on('drain', () => call.resume());
     call.on('data', (request: Buffer) => {
-      last = answers.then((answer) => call.write(Buffer.from(answer(request)))).catch((cause: unknown) => fail(Grpc.INVALID_ARGUMENT, messageOf(cause)));
+      last = answers.then((answer) => {
+        if (!call.writableEnded && !call.write(Buffer.from(answer(request)))) call.pause(); // until the client reads
+      }).catch((cause: unknown) => fail(Grpc.INVALID_ARGUMENT, messageOf(cause)));
     });
     call.on('end', () => void last.then(() => call.end()));
+  }
+
+  /** Writes the call's line in the API log, if there is one. */
+  #logOf(route: Route, call: AnyCall): ((code: number) => void) | undefined {
+    const { log } = this.#options;
+    if (log === undefined) return undefined;
+    const began = performance.now();
+    return (code) => log({ method: route.rpc as string, code, durationMs: performance.now() - began, userAgent: first(call.metadata, 'user-agent') ?? '' });
   }
 
   /** The token, when there is one to check. */
@@ -183,20 +211,27 @@ function statusOf(code: GrpcCode, message: string, details: Uint8Array | undefin
   return Object.assign(new Error(message), { code, details: message, metadata });
 }
 
-/** Wanted request metadata, in the form of an HTTP head; only the kernel's own methods look at any. */
-function headOf(route: Route, metadata: Metadata): PackedHttpHead | undefined {
-  if (route.headers === undefined || route.owner !== 'kernel') return undefined;
-  const wanted: string[] = [];
-  for (const name of route.headers) {
-    const value = first(metadata, name);
-    if (value !== undefined) wanted.push(name, value);
-  }
-  return wanted.length === 0 ? undefined : [[], '', wanted];
+/** Milliseconds; 0 for none. */
+function deadlineMsOf(call: AnyCall): number {
+  const deadline = call.getDeadline();
+  return deadline === Infinity ? 0 : Math.max(1, Number(deadline) - Date.now());
 }
 
+/** Wanted request metadata, in the form of an HTTP head. Undefined, which costs no bytes, when the call brings none of it. */
+function headOf(route: Route, metadata: Metadata): PackedHttpHead | undefined {
+  if (route.metadata === undefined) return undefined;
+  let wanted: string[] | undefined;
+  for (const name of route.metadata) {
+    const value = first(metadata, name);
+    if (value !== undefined) (wanted ??= []).push(name, value);
+  }
+  return wanted === undefined ? undefined : [[], '', wanted];
+}
+
+/** Binary metadata in base64. */
 function first(metadata: Metadata, name: string): string | undefined {
-  const [value] = metadata.get(name);
-  return value === undefined ? undefined : String(value);
+  const value = metadata.get(name)[0];
+  return value === undefined || typeof value === 'string' ? value : value.toString('base64');
 }
 
 /** The shape in which daprd turns an HTTP refusal into a status (contract: code maps). */

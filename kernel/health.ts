@@ -9,6 +9,8 @@ export interface HealthSources {
   readonly children: () => readonly ChildInfo[];
   /** Components that no block runs: secret stores, and those that failed before one could. */
   readonly components: readonly ComponentStatus[];
+  /** What of the application readiness waits for; undefined: nothing. */
+  readonly application: () => string | undefined;
   /** True while all listeners are bound and the sidecar is not shutting down. */
   readonly listening: () => boolean;
 }
@@ -17,12 +19,14 @@ export interface HealthSources {
  * What is not ready and why, empty when all is. A block that restarts is none of it: its calls wait or are repeated. Only
  * one that can't be kept alive is.
  */
-export function notReady({ children, components, listening }: HealthSources): string[] {
+export function notReady({ children, components, application, listening }: HealthSources): string[] {
   const reasons = [...notStarted({ children, listening })];
   for (const { block, state, lastExit } of children()) if (state === 'failed') reasons.push(`block ${block}: ${lastExit ?? 'failed'}`);
   for (const component of [...children().flatMap((child) => child.components), ...components]) {
     if (component.required && component.state !== 'ready' && component.reason !== undefined) reasons.push(`component ${logName(component)}: ${component.reason}`);
   }
+  const waiting = application();
+  if (waiting !== undefined) reasons.push(waiting);
   return reasons;
 }
 

@@ -3,7 +3,10 @@
 export interface Listener {
   /** Binds every address. Resolves with what was bound, e.g. `127.0.0.1:3500` or a socket's path. */
   listen(): Promise<readonly string[]>;
-  /** Takes no new connection and lets calls under way finish; resolves when they have, or after `graceMs`. */
+  /**
+   * Takes no new connection and lets calls under way finish; resolves when they have, or after `graceMs`. Streams need not
+   * ever finish, so they are ended: a block that has something in flight on one settles that when it is paused, which is before.
+   */
   drain(graceMs: number): Promise<void>;
   /** Ends everything at once. May be called twice. */
   close(): void;

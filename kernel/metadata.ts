@@ -1,7 +1,7 @@
 // The metadata API: what this sidecar is and runs (contract: metadata response).
 import { formatDurationMs } from '../proto/duration.ts';
 import { escapeHtml } from '../proto/gojson.ts';
-import type { ComponentStatus } from '../proto/init.ts';
+import type { ComponentStatus, SubscriptionRule, SubscriptionStatus } from '../proto/init.ts';
 import type { AppConfig } from './config.ts';
 import type { KernelMethod } from './switch.ts';
 
@@ -12,6 +12,8 @@ export interface MetadataSources {
   readonly app: AppConfig;
   /** All components, in load order; only those that run are listed. */
   readonly components: () => readonly ComponentStatus[];
+  /** All subscriptions, also those that can't run. */
+  readonly subscriptions: () => readonly SubscriptionStatus[];
   /** Names of other resources. */
   readonly httpEndpoints: readonly string[];
   readonly resiliencies: readonly string[];
@@ -60,6 +62,7 @@ export class MetadataApi {
       ...listed('enabledFeatures', features),
       ...listed('components', components),
       extended: Object.fromEntries([...this.#extended].sort(([a], [b]) => (a < b ? -1 : 1))),
+      ...listed('subscriptions', this.#sources.subscriptions().map(subscribed)),
       ...listed('httpEndpoints', httpEndpoints.map(named)),
       appConnectionProperties: appProperties(app),
       actorRuntime: { runtimeStatus: 'DISABLED', hostReady: false, placement: 'placement: disconnected' },
@@ -71,14 +74,16 @@ export class MetadataApi {
   async #message(): Promise<Uint8Array> {
     const { appId, version, features, app, httpEndpoints, mcpServers, resiliencies } = this.#sources;
     // Loaded when it is first asked for: the kernel decodes nothing on its way to being ready.
-    const { GetMetadataResponse, ActorRuntime_ActorRuntimeStatus } = await import('../proto/gen/dapr/proto/runtime/v1/metadata.ts');
+    const { GetMetadataResponse, ActorRuntime_ActorRuntimeStatus, PubsubSubscriptionType } = await import('../proto/gen/dapr/proto/runtime/v1/metadata.ts');
     const { port, protocol, channelAddress, maxConcurrency, health } = appProperties(app);
     return GetMetadataResponse.encode({
       id: appId,
       activeActorsCount: [],
       registeredComponents: this.#listed().map((component) => ({ name: component.name, type: component.type, version: component.version, capabilities: [...component.capabilities] })),
       extendedMetadata: new Map(this.#extended),
-      subscriptions: [],
+      subscriptions: this.#sources.subscriptions().map(({ pubsubName, topic, metadata, rules, deadLetterTopic, type }) => ({
+        pubsubName, topic, metadata: new Map(Object.entries(metadata)), rules: { rules: rules.map(({ match, path }) => ({ match, path })) }, deadLetterTopic, type: PubsubSubscriptionType[type],
+      })),
       httpEndpoints: httpEndpoints.map(named),
       appConnectionProperties: {
         port: port ?? 0, protocol: protocol ?? '', channelAddress: channelAddress ?? '', maxConcurrency: maxConcurrency ?? 0,
@@ -114,6 +119,16 @@ function appProperties({ port, protocol, address, maxConcurrency, health }: AppC
       : {}),
   };
 }
+
+/** A subscription in JSON: empty members are left out, but for the last two. */
+function subscribed({ pubsubName, topic, metadata, rules, deadLetterTopic, type }: SubscriptionStatus): object {
+  return {
+    ...filled('pubsubname', pubsubName), ...filled('topic', topic), ...(Object.keys(metadata).length === 0 ? {} : { metadata }),
+    ...listed('rules', rules.map(({ match, path }: SubscriptionRule) => ({ ...filled('match', match), ...filled('path', path) }))), deadLetterTopic, type,
+  };
+}
+
+const filled = (name: string, text: string): Record<string, string> => (text === '' ? {} : { [name]: text });
 
 const named = (name: string): { name: string } => ({ name });
 

@@ -1,6 +1,7 @@
 // The methods that the kernel answers itself, by route: metadata, health, shutdown, actuator.
 import { ROUTE } from '../proto/routes.ts';
 import { actuatorBlocks, type SupervisedBlock } from './actuator.ts';
+import type { AppChannel } from './app/channel.ts';
 import type { Config } from './config.ts';
 import { enabledFeatures, type Configuration } from './configuration.ts';
 import { healthz, healthzOutbound, type HealthSources } from './health.ts';
@@ -15,13 +16,16 @@ export interface OwnSources {
   readonly resources: Resources;
   readonly health: HealthSources;
   readonly blocks: readonly SupervisedBlock[];
+  /** Undefined: no application is configured. */
+  readonly app: AppChannel | undefined;
   readonly onShutdown: (request: ShutdownRequest) => void;
 }
 
-export function ownMethods({ config, configuration, resources, health, blocks, onShutdown }: OwnSources): ReadonlyMap<number, KernelMethod> {
+export function ownMethods({ config, configuration, resources, health, blocks, app, onShutdown }: OwnSources): ReadonlyMap<number, KernelMethod> {
   const metadata = new MetadataApi({
     appId: config.appId, version: config.build.version, features: enabledFeatures(configuration), app: config.app,
     components: () => [...resources.components, ...health.children().flatMap(({ components }) => components)],
+    subscriptions: () => health.children().flatMap(({ subscriptions }) => subscriptions),
     httpEndpoints: namesOf(resources, 'HTTPEndpoint'), resiliencies: namesOf(resources, 'Resiliency'), mcpServers: namesOf(resources, 'MCPServer'),
   });
   return new Map<number, KernelMethod>([
@@ -30,7 +34,7 @@ export function ownMethods({ config, configuration, resources, health, blocks, o
     [ROUTE.Healthz.id, healthz(health)],
     [ROUTE.HealthzOutbound.id, healthzOutbound(health)],
     [ROUTE.Shutdown.id, shutdownMethod(onShutdown)],
-    [ROUTE.ActuatorBlocks.id, actuatorBlocks(blocks)],
+    [ROUTE.ActuatorBlocks.id, actuatorBlocks(blocks, app)],
   ]);
 }
 

@@ -59,7 +59,8 @@ export function resolveComponent(component: Component, context: ResolveContext):
   const homeless = context.podName === '' ? items.find(({ value }) => value.includes('{podName}')) : undefined;
   if (homeless !== undefined) return { failure: `failed to parse metadata: property ${homeless.name} refers to {podName} but podName is not set`, notices };
   const { name, type, version, ignoreErrors, initTimeoutMs } = component;
-  return { spec: { name, type, version, ignoreErrors, initTimeoutMs, metadata: items.map((item) => ({ ...item, value: expand(item.value, context) })) }, notices };
+  const namespaceScoped = items.some(({ value }) => value.includes('{namespace}')) ? { namespaceScoped: true } : {};
+  return { spec: { name, type, version, ignoreErrors, initTimeoutMs, ...namespaceScoped, metadata: items.map((item) => ({ ...item, value: expand(item.value, context) })) }, notices };
 }
 
 /** `''` when the lookup fails or finds nothing: the component goes on without it. */

@@ -1,6 +1,6 @@
 // Everything the sidecar is told by its resources directories: components for each block with their secrets resolved, the
 // secret stores, and what could not be used, with reasons (contract: resource loading, init order and failures).
-import { logName, type ComponentSpec, type ComponentStatus } from '../proto/init.ts';
+import { logName, type ComponentSpec, type ComponentStatus, type SubscriptionSpec } from '../proto/init.ts';
 import { acceptComponents, CATEGORIES, categoryOf, decodeComponents, type Component } from './components.ts';
 import type { Config } from './config.ts';
 import { embeddedComponents } from './embedded.ts';
@@ -9,6 +9,7 @@ import { FatalError, type Notice } from './fatal.ts';
 import { readManifests, type Manifest } from './manifests.ts';
 import { resolveComponent, type ResolveContext } from './resolve.ts';
 import { secretStoreFor, type SecretStore } from './secretstores.ts';
+import { decodeSubscriptions } from './subscriptions.ts';
 import { messageOf } from '../proto/errors.ts';
 
 export interface Resources {
@@ -22,6 +23,8 @@ export interface Resources {
   readonly parked: readonly ParkedComponent[];
   /** Components of known categories that no running block serves. */
   readonly unserved: readonly Component[];
+  /** Declared for this application, in load order. */
+  readonly subscriptions: readonly SubscriptionSpec[];
   /** Manifests of all other kinds, unfiltered, in order. */
   readonly manifests: readonly Manifest[];
   /** For the log, in order. */
@@ -52,7 +55,7 @@ export async function loadResources(config: Config, options: LoadOptions = {}): 
     const { specs, notices } = await embeddedComponents(workingDirectory);
     loader.notices.push(...notices);
     for (const spec of specs) loader.hand(spec);
-    return loader.result([]);
+    return loader.result([], []);
   }
   const { manifests, notices } = await readManifests(config.resourcesPaths, config.resourcesFlag);
   loader.notices.push(...notices);
@@ -66,7 +69,9 @@ export async function loadResources(config: Config, options: LoadOptions = {}): 
     if (cause instanceof FatalError) throw new FatalError(cause.message, [...loader.notices, ...cause.notices]);
     throw cause;
   }
-  return loader.result(manifests.filter(({ kind }) => kind !== 'Component'));
+  const declared = decodeSubscriptions(manifests, config);
+  loader.notices.push(...declared.notices);
+  return loader.result(declared.subscriptions, manifests.filter(({ kind }) => kind !== 'Component'));
 }
 
 class Loader {
@@ -85,10 +90,10 @@ class Loader {
     this.#blocks = new Map(config.blocks.map(({ name }) => [name, []]));
   }
 
-  result(manifests: readonly Manifest[]): Resources {
+  result(subscriptions: readonly SubscriptionSpec[], manifests: readonly Manifest[]): Resources {
     return {
       blocks: this.#blocks, secretStores: this.#stores, components: this.#statuses, parked: this.#parked, unserved: this.#unserved,
-      manifests, notices: this.notices,
+      subscriptions, manifests, notices: this.notices,
     };
   }
 

@@ -10,6 +10,7 @@ export interface Match {
 
 interface Leaf {
   readonly route: Route;
+  /** Of all segments, side by side with them: `''` for a literal. */
   readonly names: readonly string[];
   /** True: the last parameter is the rest of the path. */
   readonly rest: boolean;
@@ -68,7 +69,7 @@ export class Router {
     const { leaf, parent } = found;
     const params = leaf.names.length === 0 ? NONE : readParams(leaf, segments);
     const lastName = leaf.names.at(-1);
-    if (lastName !== undefined && lastName !== '' && !leaf.rest) this.#remember(verb, beginning, { route: leaf.route, params: params.slice(0, -1), lastName: lastName.slice(1), literals: parent.literals });
+    if (lastName !== undefined && lastName !== '' && !leaf.rest && leaf.names.length === segments.length - 1) this.#remember(verb, beginning, { route: leaf.route, params: params.slice(0, -1), lastName, literals: parent.literals });
     return { route: leaf.route, params };
   }
 
@@ -81,22 +82,30 @@ export class Router {
   #add(verbs: readonly string[], path: string, route: Route): void {
     let node = this.#root;
     const names: string[] = [];
+    /** Where a path may end before a parameter that may be absent. */
+    const early: Node[] = [];
     let rest = false;
-    for (const segment of path.split('/').slice(1)) {
+    for (const pattern of path.split('/').slice(1)) {
+      const segment = pattern.endsWith('?') ? pattern.slice(0, -1) : pattern;
+      if (segment !== pattern) early.push(node);
       if (segment.startsWith(':')) {
-        names.push(segment);
+        names.push(segment.slice(1));
         node = node.param ??= new Node();
       } else if (segment.startsWith('*')) {
-        names.push(segment);
+        names.push(segment.slice(1));
         rest = true;
       } else {
-        names.push(''); // keeps names and segments side by side
+        names.push('');
         const next = node.literals.get(segment) ?? new Node();
         node.literals.set(segment, next);
         node = next;
       }
     }
-    for (const verb of verbs) (rest ? node.rests : node.leaves).set(verb, { route, names: names.every((name) => name === '') ? [] : names, rest });
+    const leaf: Leaf = { route, names: names.every((name) => name === '') ? [] : names, rest };
+    for (const verb of verbs) {
+      (rest ? node.rests : node.leaves).set(verb, leaf);
+      for (const end of early) end.leaves.set(verb, leaf);
+    }
   }
 }
 
@@ -127,8 +136,8 @@ function readParams({ names, rest }: Leaf, segments: readonly string[]): string[
   for (let i = 0; i < names.length; i++) {
     const name = names[i] as string;
     if (name === '') continue;
-    const text = rest && i === names.length - 1 ? segments.slice(i + 1).join('/') : (segments[i + 1] as string);
-    params.push(unescapeParam(text, name.slice(1)));
+    const text = rest && i === names.length - 1 ? segments.slice(i + 1).join('/') : (segments[i + 1] ?? '');
+    params.push(unescapeParam(text, name));
   }
   return params;
 }

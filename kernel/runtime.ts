@@ -1,13 +1,15 @@
 // One run of the sidecar, from its configuration to its last goodbye: puts the parts together, starts blocks and
 // listeners side by side, and takes everything down in order. SIGHUP makes a new one in the same process.
 import { setTimeout as sleep } from 'node:timers/promises';
+import { formatDurationMs } from '../proto/duration.ts';
 import { logName, type BlockInit } from '../proto/init.ts';
 import type { Log } from '../proto/log.ts';
 import { giveBackStartMemory } from '../proto/start-memory.ts';
 import type { SupervisedBlock } from './actuator.ts';
+import type { Application } from './application.ts';
 import { Child, CHILD_DEFAULTS } from './child.ts';
 import { logSettings, type Config } from './config.ts';
-import { enabledFeatures, loadConfiguration } from './configuration.ts';
+import { enabledFeatures, loadConfiguration, type Configuration } from './configuration.ts';
 import { logNotices } from './fatal.ts';
 import type { Isolation } from './flags.ts';
 import type { Bound } from './gateway.ts';
@@ -31,7 +33,7 @@ export interface RuntimeOptions {
 
 /** Every frame limit leaves room for the largest body with its head, and for answers larger than a request may be. */
 const SMALLEST_FRAME_LIMIT = 64 * 1024 * 1024;
-const SEAT_LIMITS: Omit<SeatLimits, 'holdMs'> = { maxHeld: 10_000, maxHeldBytes: 64 * 1024 * 1024, maxInFlight: 32_768 };
+const SEAT_LIMITS: Omit<SeatLimits, 'holdMs'> = { maxHeld: 10_000, maxHeldBytes: 64 * 1024 * 1024, maxInFlight: 32_768, maxStreams: 1_024 };
 /** Listeners close within this after the last call is done; contract: graceful sequence. */
 const LISTENER_GRACE_MS = 10_000;
 /** How often a drain looks whether the last call is done. */
@@ -42,7 +44,9 @@ export class Runtime {
   #blocks: SupervisedBlock[] = [];
   #listeners: readonly Listener[] = [];
   #switch: Switch | undefined;
+  #application: Application | undefined;
   #listening = false;
+  #pausing: Promise<unknown> | undefined;
   #ready: (() => void) | undefined;
   readonly #initialized: Promise<void>;
 
@@ -59,22 +63,28 @@ export class Runtime {
     // The blocks' processes come up while everything else is read and loaded here; `init` waits for them in their channels.
     for (const { child } of this.#blocks) child.start();
     const loading = import('./gateway.ts');
+    const finding = config.app.port === 0 ? undefined : this.#openApplication();
     const configuration = await loadConfiguration(config.configPaths, process.env);
     const features = enabledFeatures(configuration);
     if (features.length > 0) log.info({}, `Enabled features: ${features.join(' ')}`);
     log.info({}, `metric spec: ${configuration.metrics.json}`);
     log.info({}, 'Loading components…');
     const resources = await loadResources(config, { deny: configuration.deniedComponents });
+    log.info({}, 'Loading Declarative Subscriptions…');
     logNotices(log, resources.notices);
-    for (const { child, seat } of this.#blocks) child.provide(this.#initOf(seat.block, resources));
+    if (config.app.port === 0 && resources.subscriptions.length > 0) log.warn({}, `${resources.subscriptions.length} declared subscriptions deliver nothing, because no application is configured: start the sidecar with --app-port`);
+    const application = await finding;
+    this.#application = application;
+    for (const { child, seat } of this.#blocks) child.provide(this.#initOf(seat.block, configuration, resources), application?.channel);
 
     const health: HealthSources = {
       appId: config.appId,
       children: () => this.#blocks.map(({ child }) => child.info()),
       components: resources.components,
+      application: () => application?.waitingFor,
       listening: () => this.#listening,
     };
-    const own = ownMethods({ config, configuration, resources, health, blocks: this.#blocks, onShutdown });
+    const own = ownMethods({ config, configuration, resources, health, blocks: this.#blocks, app: application?.channel, onShutdown });
     const dispatch = new Switch(new Map(this.#blocks.map(({ seat }) => [seat.block, seat])), own);
     this.#switch = dispatch;
     const { openGateway } = await loading;
@@ -91,11 +101,27 @@ export class Runtime {
     return this.#initialized;
   }
 
-  /** Stops intake, lets calls finish, closes blocks in reverse. The caller bounds the time. */
+  /**
+   * What comes before a shutdown by signal: nothing more is delivered to the application, and all APIs go on. Resolves when
+   * the time is over or the application is not there (contract: shutdown).
+   */
+  async block(durationMs: number): Promise<void> {
+    const { config: { shutdownMs }, log } = this.#options;
+    const application = this.#application?.channel.state === 'up' ? this.#application : undefined;
+    if (application !== undefined) void this.#pause(shutdownMs === 0 ? 0 : durationMs + shutdownMs);
+    log.info({}, `Blocking graceful shutdown for ${formatDurationMs(durationMs)} or until app reports unhealthy...`);
+    // Where there is none it counts as unhealthy from the start.
+    const gone = application === undefined || (await application.goesWithin(durationMs));
+    log.info({}, gone ? 'App reported unhealthy, entering shutdown...' : 'Block shutdown period expired, entering shutdown...');
+  }
+
+  /** Stops intake, lets deliveries and calls finish, closes blocks in reverse. The caller bounds the time. */
   async stop(): Promise<void> {
     const { log } = this.#options;
     log.info({}, 'Dapr is shutting down');
     this.#listening = false;
+    // Before the listeners: what is being delivered may need the APIs to come to its end.
+    await this.#pause(this.#options.config.shutdownMs);
     const drained = Promise.all(this.#listeners.map((listener) => listener.drain(LISTENER_GRACE_MS)));
     while ((this.#switch?.inFlight ?? 0) > 0) await sleep(DRAIN_TICK_MS);
     await drained;
@@ -103,7 +129,21 @@ export class Runtime {
       for (const component of child.info().components) if (component.state === 'ready') log.info({}, `Shutting down component ${logName(component)}`);
       await child.stop();
     }
+    await this.#application?.close();
     log.info({}, 'Dapr runtime stopped');
+  }
+
+  /** The blocks take in nothing more; resolves when what they had taken is settled. @param deadlineMs 0 for none. */
+  #pause(deadlineMs: number): Promise<unknown> {
+    return (this.#pausing ??= Promise.all(this.#blocks.map(({ child }) => child.pause(deadlineMs))));
+  }
+
+  /** Only what has an application loads the means to call one. */
+  async #openApplication(): Promise<Application> {
+    const { config, log } = this.#options;
+    const [{ Application: ApplicationClass }, { openAppChannel }] = await Promise.all([import('./application.ts'), import('./app/open.ts')]);
+    const channel = await openAppChannel(config.app, { appId: config.appId, log, maxBodyBytes: config.api.maxBodyBytes });
+    return new ApplicationClass({ config: config.app, channel, children: this.#blocks.map(({ child }) => child), log, changed: () => this.#changed() });
   }
 
   #supervise(block: string, mode: Isolation): SupervisedBlock {
@@ -120,29 +160,40 @@ export class Runtime {
     return { child, seat };
   }
 
-  #initOf(block: string, resources: Resources): BlockInit {
+  #initOf(block: string, { tracing }: Configuration, resources: Resources): BlockInit {
     const { config } = this.#options;
+    const { port, protocol, askSubscriptions } = config.app;
     return {
       block, appId: config.appId, namespace: config.namespace, components: resources.blocks.get(block) ?? [],
-      maxBodyBytes: config.api.maxBodyBytes, log: logSettings(config),
+      maxBodyBytes: config.api.maxBodyBytes, log: logSettings(config), tracing, subscriptions: block === 'pubsub' ? resources.subscriptions : [],
+      ...(port === 0 ? {} : { app: { protocol: protocol === 'grpc' || protocol === 'grpcs' ? 'grpc' : 'http', askSubscriptions } as const }),
     };
   }
 
   #changed = (): void => {};
 
-  /** Waits for the blocks' first reports, and says so once. */
+  /** Waits for the blocks' first reports and then for the application, and says so once. */
   #whenInitialized(health: HealthSources, began: number): void {
     const { config, log } = this.#options;
-    this.#changed = () => {
-      if (!this.#listening || !health.children().every(({ settled }) => settled)) return;
+    const finish = (): void => {
+      if (!this.#listening || health.application() !== undefined) return;
       this.#changed = () => {};
-      log.info({}, 'All outstanding components processed');
-      const reasons = notReady(health);
-      if (reasons.length > 0 && config.initFailure === 'exit') return this.#failInit(reasons);
-      if (reasons.length > 0) log.warn({}, `not ready: ${reasons.join('; ')}`);
       log.info({}, `dapr initialized. Status: Running. Init Elapsed ${Math.round(performance.now() - began)}ms`);
       this.#ready?.();
       giveBackStartMemory();
+    };
+    this.#changed = () => {
+      if (!this.#listening || !health.children().every(({ settled }) => settled)) return;
+      log.info({}, 'All outstanding components processed');
+      const reasons = notReady({ ...health, application: () => undefined });
+      if (reasons.length > 0 && config.initFailure === 'exit') {
+        this.#changed = () => {};
+        return this.#failInit(reasons);
+      }
+      if (reasons.length > 0) log.warn({}, `not ready: ${reasons.join('; ')}`);
+      this.#changed = finish;
+      this.#application?.start();
+      finish();
     };
     this.#changed();
   }

@@ -1,36 +1,12 @@
 // A block's place in the switch: calls go through its present life, wait here while there is none, and are opened again
-// when a life is lost under them if the route says that this is safe.
-import type { Calls, CallFailure, Reply } from '../ipc/calls.ts';
-import { Flag } from '../ipc/frame.ts';
-import { Grpc, type Failure, type GrpcCode } from '../proto/errors.ts';
+// when a life is lost under them if the route says that this is safe. Streams are counted apart: they may never end.
+import type { Calls } from '../ipc/calls.ts';
+import type { Failure } from '../proto/errors.ts';
 import { FAIL } from '../proto/failures.ts';
-import type { Route } from '../proto/routes.ts';
+import { UnaryCall, type Answer, type CallRequest, type Place, type SeatCall, type StreamAnswer, type StreamTicket, type Ticket } from './call.ts';
+import { StreamCall } from './stream-call.ts';
 
-/** How a call ended. Bodies and details are borrowed until the function returns. */
-export interface Answer {
-  /** The block's answer: a gRPC body, or an HTTP status, headers (flat list) and body. */
-  onAnswer(status: number, headers: readonly string[] | undefined, body: Uint8Array): void;
-  /** A failure of a gRPC call as the block or the kernel put it. For an HTTP call only where no block made an HTTP answer. */
-  onFailure(code: GrpcCode, message: string, details: Uint8Array | undefined): void;
-  /** A failure that the kernel itself states. */
-  onRefusal(failure: Failure): void;
-}
-
-export interface CallRequest {
-  readonly route: Route;
-  /** `Flag.HTTP` for a call over HTTP, else 0. */
-  readonly flags: number;
-  readonly head: unknown;
-  /** Owned by the call: kept until it ends, because it may be sent again. */
-  readonly body: Uint8Array;
-  /** Milliseconds; 0 for none. */
-  readonly deadlineMs: number;
-}
-
-export interface Ticket {
-  /** Nobody waits any more: no function of the Answer runs after this. */
-  cancel(): void;
-}
+export type { Answer, CallRequest, StreamAnswer, StreamTicket, Ticket } from './call.ts';
 
 export interface SeatLimits {
   /** How long a call waits for the block's next life. */
@@ -38,23 +14,26 @@ export interface SeatLimits {
   readonly maxHeld: number;
   readonly maxHeldBytes: number;
   readonly maxInFlight: number;
+  /** Streams at once, waiting ones among them. */
+  readonly maxStreams: number;
 }
 
 /** How often held calls are looked through; only runs while some are held. */
 const HOLD_TICK_MS = 20;
 
-export class Seat {
+export class Seat implements Place {
   readonly block: string;
   readonly #limits: SeatLimits;
-  readonly #held = new Set<Call>();
+  readonly #held = new Set<SeatCall>();
+  readonly #streams = new Set<StreamCall>();
+  readonly #streamOver = (call: StreamCall): void => void this.#streams.delete(call);
   #heldBytes = 0;
   #calls: Calls | undefined;
   #ticker: NodeJS.Timeout | undefined;
   #closed = false;
   #why = 'it is starting';
-  /** Calls opened again on a next life, since start. */
+  /** Since start, as `lost`. */
   repeated = 0;
-  /** Calls that failed because a life ended under them, since start. */
   lost = 0;
 
   constructor(block: string, limits: SeatLimits) {
@@ -62,8 +41,15 @@ export class Seat {
     this.#limits = limits;
   }
 
+  /** Calls without an answer, waiting ones among them; without the streams. */
   get inFlight(): number {
-    return (this.#calls?.inFlight ?? 0) + this.#held.size;
+    let count = (this.#calls?.inFlight ?? 0) + this.#held.size;
+    for (const stream of this.#streams) if (stream.opened || this.#held.has(stream)) count--;
+    return count;
+  }
+  /** Streams that are not over, waiting ones among them. */
+  get streams(): number {
+    return this.#streams.size;
   }
   get held(): number {
     return this.#held.size;
@@ -96,7 +82,7 @@ export class Seat {
   }
 
   open(request: CallRequest, answer: Answer): Ticket {
-    const call = new Call(this, request, answer);
+    const call = new UnaryCall(this, request, answer);
     if (this.#calls !== undefined) {
       if (this.#calls.inFlight >= this.#limits.maxInFlight) call.refuse(FAIL.queueFull(this.block).failure);
       else call.start(this.#calls);
@@ -104,8 +90,20 @@ export class Seat {
     return call;
   }
 
+  openStream(request: CallRequest, answer: StreamAnswer): StreamTicket {
+    const call = new StreamCall(this, request, answer, this.#streamOver);
+    if (this.#streams.size >= this.#limits.maxStreams) {
+      call.refuse(FAIL.tooManyStreams(this.block, this.#limits.maxStreams).failure);
+      return call;
+    }
+    this.#streams.add(call);
+    if (this.#calls === undefined) this.hold(call);
+    else call.start(this.#calls);
+    return call;
+  }
+
   /** Keeps a call for the next life, as long and as many as the limits allow. */
-  hold(call: Call): void {
+  hold(call: SeatCall): void {
     if (this.#calls?.over === false) return call.start(this.#calls); // the next life was quicker than the news of the last one's end
     if (this.#closed || this.#limits.holdMs === 0) return call.refuse(this.#unavailable());
     if (this.#held.size >= this.#limits.maxHeld || this.#heldBytes + call.bytes > this.#limits.maxHeldBytes) return call.refuse(FAIL.queueFull(this.block).failure);
@@ -116,7 +114,7 @@ export class Seat {
   }
 
   /** A held call is not wanted any more. */
-  forget(call: Call): void {
+  forget(call: SeatCall): void {
     if (this.#held.delete(call)) this.#heldBytes -= call.bytes;
     if (this.#held.size === 0) this.#stopTicker();
   }
@@ -126,7 +124,7 @@ export class Seat {
     for (const call of this.#held) if (call.holdUntilMs <= now) this.#release(call, call.remainingMs() <= 0 ? FAIL.deadlineExceeded().failure : this.#unavailable());
   }
 
-  #release(call: Call, failure: Failure): void {
+  #release(call: SeatCall, failure: Failure): void {
     this.forget(call);
     call.refuse(failure);
   }
@@ -140,88 +138,3 @@ export class Seat {
     this.#ticker = undefined;
   }
 }
-
-/** One call from its opening to its end, over as many lives as it takes. */
-class Call implements Ticket, Reply {
-  readonly #seat: Seat;
-  readonly #request: CallRequest;
-  readonly #answer: Answer;
-  readonly #deadline: number;
-  #calls: Calls | undefined;
-  #id = 0;
-  #repeated = false;
-  #done = false;
-  holdUntilMs = 0;
-
-  constructor(seat: Seat, request: CallRequest, answer: Answer) {
-    this.#seat = seat;
-    this.#request = request;
-    this.#answer = answer;
-    this.#deadline = request.deadlineMs > 0 ? performance.now() + request.deadlineMs : Infinity;
-  }
-
-  get bytes(): number {
-    return this.#request.body.length;
-  }
-
-  remainingMs(): number {
-    return this.#deadline === Infinity ? Infinity : this.#deadline - performance.now();
-  }
-
-  start(calls: Calls): void {
-    const { route, flags, head, body } = this.#request;
-    const remaining = this.remainingMs();
-    if (remaining <= 0) return this.refuse(FAIL.deadlineExceeded().failure);
-    this.#calls = calls;
-    this.#id = calls.open(route.id, flags, head, body, remaining === Infinity ? 0 : remaining, this);
-  }
-
-  cancel(): void {
-    if (this.#done) return;
-    this.#done = true;
-    this.#seat.forget(this);
-    if (this.#id !== 0) this.#calls?.cancel(this.#id);
-  }
-
-  refuse(failure: Failure): void {
-    if (this.#done) return;
-    this.#done = true;
-    this.#answer.onRefusal(failure);
-  }
-
-  onEnd(code: number, flags: number, head: unknown, body: Uint8Array): void {
-    if (this.#done) return;
-    if ((flags & Flag.LOST) !== 0) return this.#lost();
-    if (this.#id === 0) return this.refuse(FAIL.queueFull(this.#seat.block).failure); // the channel did not take it
-    this.#done = true;
-    if ((flags & Flag.FAILED) === 0) return this.#answer.onAnswer(code, head as readonly string[] | undefined, body);
-    const { message, details } = asFailure(head);
-    this.#answer.onFailure(asCode(code), message, details);
-  }
-
-  /** The life ended under the call. Reads are opened again, once; of a write nobody knows whether it happened. */
-  #lost(): void {
-    const sent = this.#id !== 0;
-    this.#calls = undefined;
-    this.#id = 0;
-    if (!sent) return this.#seat.hold(this);
-    if (this.#request.route.safe && !this.#repeated) {
-      this.#repeated = true;
-      this.#seat.repeated++;
-      return this.#seat.hold(this);
-    }
-    this.#seat.lost++;
-    this.refuse(FAIL.blockRestarted(this.#seat.block).failure);
-  }
-}
-
-/** A block's words are not trusted to have the right shape. */
-function asFailure(head: unknown): CallFailure {
-  if (typeof head !== 'object' || head === null || !('message' in head) || typeof head.message !== 'string') return { message: 'the block failed without saying why' };
-  return 'details' in head && head.details instanceof Uint8Array ? { message: head.message, details: head.details } : { message: head.message };
-}
-
-function asCode(code: number): GrpcCode {
-  return code > Grpc.OK && code <= Grpc.UNAUTHENTICATED ? (code as GrpcCode) : Grpc.UNKNOWN;
-}
-

@@ -3,7 +3,7 @@ import { Flag } from '../ipc/frame.ts';
 import type { PackedHttpHead } from '../proto/control.ts';
 import { FAIL } from '../proto/failures.ts';
 import type { Route } from '../proto/routes.ts';
-import type { Answer, CallRequest, Seat, Ticket } from './seat.ts';
+import type { Answer, CallRequest, Seat, StreamAnswer, StreamTicket, Ticket } from './seat.ts';
 import { messageOf } from '../proto/errors.ts';
 
 /** A call of a method that the kernel answers itself: health, metadata, shutdown. */
@@ -20,7 +20,7 @@ export interface KernelCall {
 /** What it throws becomes INTERNAL. */
 export type KernelMethod = (call: KernelCall, answer: Answer) => void | Promise<void>;
 
-const SETTLED: Ticket = { cancel: () => {} };
+const SETTLED: StreamTicket = { cancel: () => {}, send: () => false, halfClose: () => {}, grant: () => {} };
 
 export class Switch {
   readonly #seats: ReadonlyMap<string, Seat>;
@@ -31,10 +31,17 @@ export class Switch {
     this.#own = own;
   }
 
-  /** Calls that have no answer yet. */
+  /** Calls that have no answer yet, without the streams. */
   get inFlight(): number {
     let sum = 0;
     for (const seat of this.#seats.values()) sum += seat.inFlight;
+    return sum;
+  }
+
+  /** Streams that are not over. */
+  get streams(): number {
+    let sum = 0;
+    for (const seat of this.#seats.values()) sum += seat.streams;
     return sum;
   }
 
@@ -44,6 +51,14 @@ export class Switch {
     const method = this.#own.get(request.route.id);
     if (method === undefined) answer.onRefusal(unserved(request.route));
     else void this.#answer(method, request, answer);
+    return SETTLED;
+  }
+
+  /** Only blocks stream. */
+  openStream(request: CallRequest, answer: StreamAnswer): StreamTicket {
+    const seat = this.#seats.get(request.route.owner);
+    if (seat !== undefined) return seat.openStream(request, answer);
+    answer.onRefusal(unserved(request.route));
     return SETTLED;
   }
 

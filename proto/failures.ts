@@ -11,6 +11,8 @@ export interface DriverFault {
   readonly own?: Failure;
 }
 
+type Texts = Readonly<Record<string, string>>;
+
 const STATE_STORES_PAGE: ErrorDetail = {
   type: 'Help',
   links: [{ url: 'https://docs.dapr.io/reference/components-reference/supported-state-stores/', description: 'Check the list of state stores and the features they support' }],
@@ -67,6 +69,44 @@ export const FAIL = {
   /** Always 500, for an etag that doesn't match as well. */
   transaction: (fault: DriverFault) => basic(Grpc.INTERNAL, 500, 'ERR_STATE_TRANSACTION', `error while executing state transaction: ${fault.text}`),
 
+  // Pub/sub: the component and the request. `metadata` is the request's; an HTTP answer shows it.
+  pubsubNotConfigured: (pubsub: string, metadata: Texts | null) =>
+    rich(Grpc.FAILED_PRECONDITION, 400, 'ERR_PUBSUB_NOT_CONFIGURED', `pubsub ${pubsub} is not configured`, [errorInfo('DAPR_PUBSUB_NOT_CONFIGURED', metadata)]),
+  pubsubNameEmpty: () => pubsubFailure(Grpc.INVALID_ARGUMENT, 404, 'ERR_PUBSUB_EMPTY', 'pubsub name is empty', '', 'NAME_EMPTY', null),
+  pubsubNotFound: (pubsub: string, metadata: Texts | null) =>
+    rich(Grpc.INVALID_ARGUMENT, 404, 'ERR_PUBSUB_NOT_FOUND', `pubsub ${pubsub} is not found`, [errorInfo('DAPR_PUBSUB_NOT_FOUND', metadata)]),
+  topicEmpty: (pubsub: string, metadata: Texts | null) =>
+    pubsubFailure(Grpc.INVALID_ARGUMENT, 404, 'ERR_TOPIC_NAME_EMPTY', `topic is empty in pubsub ${pubsub}`, pubsub, 'TOPIC_NAME_EMPTY', metadata),
+  /** @param text what is wrong with which value */
+  pubsubMetadata: (pubsub: string, metadata: Texts | null, text: string) =>
+    pubsubFailure(Grpc.INVALID_ARGUMENT, 400, 'ERR_PUBSUB_REQUEST_METADATA', `failed deserializing metadata. Error: ${text}`, pubsub, 'METADATA_DESERIALIZATION', metadata),
+  /** The event is called a CloudEvent and can't be read as one. */
+  cloudEventCreation: (pubsub: string, appID: string, error: string) =>
+    pubsubFailure(Grpc.INVALID_ARGUMENT, 500, 'ERR_PUBSUB_CLOUD_EVENTS_SER', 'cannot create cloudevent', pubsub, 'CLOUD_EVENT_CREATION', { appID, error }),
+  /** An event of a bulk doesn't fit its content type. */
+  marshalEnvelope: (pubsub: string, topic: string, appID: string, error: string) =>
+    pubsubFailure(Grpc.INVALID_ARGUMENT, 400, 'ERR_PUBSUB_EVENTS_SER', `error when marshalling cloud event envelope for topic ${topic} pubsub ${pubsub}: ${error}`, pubsub, 'MARSHAL_ENVELOPE', { appID, error }),
+  marshalEvents: (pubsub: string, topic: string, appID: string, error: string) =>
+    pubsubFailure(Grpc.INVALID_ARGUMENT, 400, 'ERR_PUBSUB_EVENTS_SER', `error marshaling events to bytes for topic ${topic} pubsub ${pubsub}. error: ${error}`, pubsub, 'MARSHAL_EVENTS', { appID, error }),
+  /** The body of a bulk; the text is the decoder's. */
+  unmarshalEvents: (pubsub: string, topic: string, appID: string, text: string) =>
+    pubsubFailure(Grpc.INVALID_ARGUMENT, 400, 'ERR_PUBSUB_EVENTS_SER', `error when unmarshaling the request for topic ${topic} pubsub ${pubsub}: ${text}`, pubsub, 'UNMARSHAL_EVENTS', { appID }),
+
+  // Pub/sub: the operation
+  publishForbidden: (pubsub: string, topic: string, appId: string) => {
+    const text = `topic ${topic} is not allowed for app id ${appId}`;
+    return pubsubFailure(Grpc.PERMISSION_DENIED, 403, 'ERR_PUBSUB_FORBIDDEN', text, pubsub, 'FORBIDDEN', { topic, error: text });
+  },
+  publishFailed: (pubsub: string, topic: string, error: string) =>
+    pubsubFailure(Grpc.INTERNAL, 500, 'ERR_PUBSUB_PUBLISH_MESSAGE', `error when publishing to topic ${topic} in pubsub ${pubsub}: ${error}`, pubsub, 'PUBLISH_MESSAGE', { topic, error }),
+
+  // Pub/sub: a subscription over a stream. Upstream ends it with plain errors, which have no code in gRPC.
+  streamNotInitial: () => legacy(Grpc.UNKNOWN, 500, 'ERR_PUBSUB_STREAM', 'initial request is required'),
+  streamPubsubMissing: () => legacy(Grpc.UNKNOWN, 500, 'ERR_PUBSUB_STREAM', 'pubsubName is required'),
+  streamTopicMissing: () => legacy(Grpc.UNKNOWN, 500, 'ERR_PUBSUB_STREAM', 'topic is required'),
+  streamDuplicateInitial: () => legacy(Grpc.UNKNOWN, 500, 'ERR_PUBSUB_STREAM', 'duplicate initial request received'),
+  streamForbidden: (pubsub: string, topic: string) => legacy(Grpc.UNKNOWN, 500, 'ERR_PUBSUB_STREAM', `subscription to topic '${topic}' on pubsub '${pubsub}' is not allowed`),
+
   // Any API
   malformedBody: (text: string) => legacy(Grpc.INVALID_ARGUMENT, 400, 'ERR_MALFORMED_REQUEST', `failed deserializing HTTP body: ${text}`),
   bodyRead: (text: string) => legacy(Grpc.INVALID_ARGUMENT, 400, 'ERR_BODY_READ', `failed to read request body: ${text}`),
@@ -85,6 +125,10 @@ export const FAIL = {
   queueFull: (block: string) => {
     const details = [errorInfo('ERR_BLOCK_BUSY', { block })];
     return new ApiError({ grpc: Grpc.RESOURCE_EXHAUSTED, http: 429, code: 'ERR_BLOCK_BUSY', message: `too many calls wait for the ${block} block`, details, httpDetails: details });
+  },
+  tooManyStreams: (block: string, max: number) => {
+    const details = [errorInfo('ERR_BLOCK_BUSY', { block })];
+    return new ApiError({ grpc: Grpc.RESOURCE_EXHAUSTED, http: 429, code: 'ERR_BLOCK_BUSY', message: `the ${block} block has ${max} streams open, and takes no more`, details, httpDetails: details });
   },
   deadlineExceeded: () => legacy(Grpc.DEADLINE_EXCEEDED, 504, 'ERR_DEADLINE_EXCEEDED', 'context deadline exceeded'),
   cancelled: () => legacy(Grpc.CANCELLED, 408, 'ERR_CANCELLED', 'context canceled'),
@@ -108,6 +152,12 @@ function rich(grpc: GrpcCode, http: number, code: string, message: string, detai
 /** The store isn't there: HTTP says for which app, gRPC does not. */
 function storeFailure(grpc: GrpcCode, http: number, code: string, message: string, reason: string, appId: string): ApiError {
   return new ApiError({ grpc, http, code, message, details: [errorInfo(reason)], httpDetails: [errorInfo(reason, appId === '' ? null : { appID: appId })] });
+}
+
+/** A failure of pub/sub that names its component, with the message once more as the resource's description. */
+function pubsubFailure(grpc: GrpcCode, http: number, code: string, message: string, pubsub: string, reason: string, metadata: Texts | null): ApiError {
+  const resource: ErrorDetail = { type: 'ResourceInfo', resource_type: 'pubsub', resource_name: pubsub, owner: '', description: message };
+  return rich(grpc, http, code, message, [resource, errorInfo(`DAPR_PUBSUB_${reason}`, metadata)]);
 }
 
 function operation(code: string, message: string, { grpc, http, own }: DriverFault): ApiError {

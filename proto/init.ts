@@ -20,6 +20,8 @@ export interface ComponentSpec {
   /** True: a failure of this component does not count for readiness. */
   readonly ignoreErrors: boolean;
   readonly initTimeoutMs: number;
+  /** True: a value was written with `{namespace}`, which gives a broker's topics the namespace as a prefix. */
+  readonly namespaceScoped?: boolean;
 }
 
 /** `name (type/version)`, or `name (type)` without a version: how logs and errors name a component. */

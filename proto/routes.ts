@@ -12,7 +12,7 @@ export interface Route {
   readonly name: string;
   /** The full gRPC path; absent for methods of HTTP alone. */
   readonly rpc?: string;
-  /** Patterns: verbs by comma, then the path; `:x` is one segment, `*x` the rest of the path. */
+  /** Patterns: verbs by comma, then the path; `:x` is one segment, `*x` the rest of the path. With `?` it and all after it may be absent, and is empty then. */
   readonly http: readonly string[];
   readonly owner: Owner;
   readonly kind: Kind;
@@ -24,8 +24,10 @@ export interface Route {
   readonly version: string;
   /** How Dapr's handler words a body that can't be read: the reason alone, or as bad JSON; absent: as ERR_BODY_READ. */
   readonly bodyFault?: 'alone' | 'deserializing';
-  /** Request headers, lower case, that travel to the block in the head of an HTTP call. */
+  /** Request headers, lower case, that travel in the head of an HTTP call. */
   readonly headers?: readonly string[];
+  /** Request metadata, lower case, that travels in the head of a gRPC call; `-bin` in base64. */
+  readonly metadata?: readonly string[];
 }
 
 const dapr = (rpc: string): string => `/dapr.proto.runtime.v1.Dapr/${rpc}`;
@@ -42,12 +44,15 @@ function httpOnly(id: number, name: string, group: string, owner: Owner, safe: b
 const stream = (route: Route, kind: Kind): Route => ({ ...route, kind });
 const faulting = (route: Route, bodyFault: Route['bodyFault']): Route => ({ ...route, bodyFault });
 const withHeaders = (route: Route, ...headers: string[]): Route => ({ ...route, headers });
+const withMetadata = (route: Route, ...metadata: string[]): Route => ({ ...route, metadata });
 
 const V1 = '/v1.0';
 const A1 = '/v1.0-alpha1';
 const A2 = '/v1.0-alpha2';
 const B1 = '/v1.0-beta1';
 const WORKFLOW_VERSIONS = [A1, B1, V1] as const;
+/** What says which trace a published message belongs to; over HTTP the content type is the message's, over gRPC a field is. */
+const publishing = (route: Route): Route => withMetadata(withHeaders(route, 'content-type', 'traceparent', 'tracestate'), 'grpc-trace-bin', 'traceparent', 'tracestate');
 const workflowHttp = (verb: string, path: string): string[] => WORKFLOW_VERSIONS.map((version) => `${verb} ${version}/workflows/:component/${path}`);
 
 const TABLE = {
@@ -61,10 +66,10 @@ const TABLE = {
   QueryStateAlpha1: both(22, 'QueryStateAlpha1', 'state.v1alpha1', 'state', true, `POST,PUT ${A1}/state/:store/query`),
 
   // Pub/sub
-  PublishEvent: both(32, 'PublishEvent', 'publish.v1', 'pubsub', false, `POST,PUT ${V1}/publish/:pubsub/*topic`),
-  BulkPublishEvent: both(33, 'BulkPublishEvent', 'publish.v1', 'pubsub', false, `POST,PUT ${V1}/publish/bulk/:pubsub/*topic`),
-  BulkPublishEventAlpha1: both(34, 'BulkPublishEventAlpha1', 'publish.v1alpha1', 'pubsub', false, `POST,PUT ${A1}/publish/bulk/:pubsub/*topic`),
-  SubscribeTopicEventsAlpha1: stream(both(35, 'SubscribeTopicEventsAlpha1', 'subscribe.v1alpha1', 'pubsub', false), 'bidi'),
+  PublishEvent: publishing(both(32, 'PublishEvent', 'publish.v1', 'pubsub', false, `POST,PUT ${V1}/publish/:pubsub?/*topic?`)),
+  BulkPublishEvent: publishing(both(33, 'BulkPublishEvent', 'publish.v1', 'pubsub', false, `POST,PUT ${V1}/publish/bulk/:pubsub?/*topic?`)),
+  BulkPublishEventAlpha1: publishing(both(34, 'BulkPublishEventAlpha1', 'publish.v1alpha1', 'pubsub', false, `POST,PUT ${A1}/publish/bulk/:pubsub?/*topic?`)),
+  SubscribeTopicEventsAlpha1: withMetadata(stream(both(35, 'SubscribeTopicEventsAlpha1', 'subscribe.v1alpha1', 'pubsub', false), 'bidi'), 'traceparent'),
 
   // Configuration
   GetConfiguration: both(48, 'GetConfiguration', 'configuration.v1', 'config', true, `GET ${V1}/configuration/:store`),
@@ -83,7 +88,7 @@ const TABLE = {
   SetMetadata: both(81, 'SetMetadata', 'metadata.v1', 'kernel', false, `PUT ${V1}/metadata/:key`),
   Healthz: httpOnly(82, 'Healthz', 'healthz', 'kernel', true, `GET ${V1}/healthz`),
   HealthzOutbound: httpOnly(83, 'HealthzOutbound', 'healthz', 'kernel', true, `GET ${V1}/healthz/outbound`),
-  Shutdown: withHeaders(both(84, 'Shutdown', 'shutdown.v1', 'kernel', false, `POST ${V1}/shutdown`), 'dapr-force-shutdown'),
+  Shutdown: withMetadata(withHeaders(both(84, 'Shutdown', 'shutdown.v1', 'kernel', false, `POST ${V1}/shutdown`), 'dapr-force-shutdown'), 'dapr-force-shutdown'),
   ActuatorBlocks: httpOnly(85, 'ActuatorBlocks', 'actuator', 'kernel', true, 'GET /actuator/blocks'),
 
   // Secrets

@@ -198,6 +198,8 @@ describe('a body limit from the command line', () => {
     ['PUT', `${STORE}/transaction`, 'ERR_MALFORMED_REQUEST', 'failed deserializing HTTP body: stream too large'],
     ['POST', '/v1.0-alpha1/state/memory/query', 'ERR_BODY_READ', 'failed to read request body: stream too large'],
     ['PUT', '/v1.0/metadata/key', 'ERR_BODY_READ', 'failed to read request body: stream too large'],
+    ['POST', '/v1.0/publish/p/t', 'ERR_BODY_READ', 'failed to read request body: stream too large'],
+    ['PUT', '/v1.0/publish/bulk/p/t', 'ERR_BODY_READ', 'failed to read request body: stream too large'],
   ])('fails %s %s as its body reader does', async (method, path, errorCode, message) => {
     expect(await sidecar.client.send(method, path, { body: tooLarge })).toMatchObject({ status: 400, body: JSON.stringify({ errorCode, message }) });
   });

@@ -52,6 +52,27 @@ describe('the Configuration', () => {
     expect(configuration.spec).toMatchObject({ tracing: { stdout: true, zipkin: null } });
   });
 
+  it.each<[string, Record<string, string>, number | undefined]>([
+    ['{}', {}, undefined],
+    ['{tracing: {samplingRate: "", stdout: false, zipkin: {endpointAddress: ""}, otel: {isSecure: false}}}', {}, undefined],
+    ['{tracing: {samplingRate: "0"}}', {}, undefined],
+    ['{tracing: {samplingRate: 0.0, zipkin: {endpointAddress: x}}}', {}, undefined],
+    ['{tracing: {samplingRate: "0.5"}}', {}, 0.5],
+    ['{Tracing: {SAMPLINGRATE: 1}}', {}, 1],
+    ['{tracing: {samplingRate: "7"}}', {}, 1],
+    ['{tracing: {samplingRate: "-1"}}', {}, 0],
+    ['{tracing: {samplingRate: "all"}}', {}, 0.0001],
+    ['{tracing: {stdout: true}}', {}, 0.0001],
+    ['{tracing: {zipkin: {endpointAddress: x}}}', {}, 0.0001],
+    ['{tracing: {otel: {endpointAddress: x}}}', {}, 0.0001],
+    ['{}', { OTEL_EXPORTER_OTLP_ENDPOINT: 'x' }, 1],
+    ['{tracing: {zipkin: {endpointAddress: x}}}', { OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: 'x' }, 1],
+    ['{tracing: {samplingRate: "0"}}', { OTEL_EXPORTER_OTLP_ENDPOINT: 'x' }, undefined],
+  ])('%s with the environment %j samples traces at the rate %s', async (spec, env, samplingRate) => {
+    const { tracing } = await loadConfiguration([file(`{"kind": "Configuration", "spec": ${spec}}`)], env);
+    expect(tracing).toEqual(samplingRate === undefined ? {} : { samplingRate });
+  });
+
   it('turns features off', async () => {
     expect(enabledFeatures(await load(['{features: [{name: HotReload, enabled: false}, {name: X}]}']))).toEqual(['WorkflowsRemoteActivityReminder']);
   });

@@ -53,6 +53,8 @@ const HTTP: [name: string, error: ApiError, status: number, body: string][] = [
     `{"errorCode":"ERR_BLOCK_UNAVAILABLE","message":"the state block is not available: why","details":[{${INFO},"metadata":{"block":"state"},"reason":"ERR_BLOCK_UNAVAILABLE"}]}`],
   ['queue full', FAIL.queueFull('state'), 429,
     `{"errorCode":"ERR_BLOCK_BUSY","message":"too many calls wait for the state block","details":[{${INFO},"metadata":{"block":"state"},"reason":"ERR_BLOCK_BUSY"}]}`],
+  ['too many streams', FAIL.tooManyStreams('pubsub', 9), 429,
+    `{"errorCode":"ERR_BLOCK_BUSY","message":"the pubsub block has 9 streams open, and takes no more","details":[{${INFO},"metadata":{"block":"pubsub"},"reason":"ERR_BLOCK_BUSY"}]}`],
   ['deadline', FAIL.deadlineExceeded(), 504, '{"errorCode":"ERR_DEADLINE_EXCEEDED","message":"context deadline exceeded"}'],
   ['cancelled', FAIL.cancelled(), 408, '{"errorCode":"ERR_CANCELLED","message":"context canceled"}'],
 ];

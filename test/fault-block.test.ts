@@ -104,7 +104,7 @@ describeWithRedis('a state block on Redis that is killed under load', () => {
 describe('twenty deaths of a block', () => {
   it('leave nothing open, mapped or undead in the kernel', async () => {
     const [http, grpc] = [await freePort(), await freePort()];
-    await using sidecar = await startSidecar({ components: [MEMORY], flags: [`--dapr-http-port=${http}`, `--dapr-grpc-port=${grpc}`] });
+    await using sidecar = await startSidecar({ components: [MEMORY], flags: [`--dapr-http-port=${http}`, `--dapr-grpc-port=${grpc}`, '--blocks=state'] });
     const { pid, client } = sidecar;
     const kernel = async (): Promise<{ descriptors: string[]; mappings: number; children: number }> => {
       expect(await client.get('/v1.0/state/memory/k')).toMatchObject({ status: 204 }); // one connection of ours is open, always

@@ -1,13 +1,16 @@
 // Runs once before all tests: sees to the servers that suites need, and tells the suites what there is.
 import type { TestProject } from 'vitest/node';
 import { installRedis, type Availability } from './servers/install.ts';
+import { installKafka } from './servers/kafka-install.ts';
 
 declare module 'vitest' {
   export interface ProvidedContext {
     redis: Availability;
+    kafka: Availability;
   }
 }
 
 export default async function setup(project: TestProject): Promise<void> {
   project.provide('redis', await installRedis());
+  project.provide('kafka', await installKafka());
 }

@@ -44,14 +44,14 @@ function kernelOf(block: string) {
 }
 
 const init = (components: BlockInit['components']): BlockInit => ({
-  block: 'state', appId: 'app', namespace: '', components, maxBodyBytes: 1 << 20, log: { level: 'fatal', json: false, appId: 'app', instance: 'i', version: 'v' },
+  block: 'state', appId: 'app', namespace: '', components, maxBodyBytes: 1 << 20, log: { level: 'fatal', json: false, appId: 'app', instance: 'i', version: 'v' }, tracing: {}, subscriptions: [],
 });
 
 describe('the host of a block', () => {
   it.each([0, 1])('reports its components after init, also when there are %d', async (count) => {
     const kernel = kernelOf('state');
     const components = Array.from({ length: count }, () => componentSpec('state.in-memory'));
-    expect(await kernel.ask(Control.INIT, { protocol: PROTOCOL_VERSION, init: init(components) })).toEqual({ code: Grpc.OK, flags: 0, head: { protocol: PROTOCOL_VERSION } });
+    expect(await kernel.ask(Control.INIT, { protocol: PROTOCOL_VERSION, suspects: [], init: init(components) })).toEqual({ code: Grpc.OK, flags: 0, head: { protocol: PROTOCOL_VERSION } });
     const ready = await kernel.report((statuses) => statuses.length === count && statuses.every(({ state }) => state === 'ready'));
     expect(ready.map(({ name }) => name)).toEqual(components.map(({ name }) => name));
     await kernel.close();
@@ -59,7 +59,7 @@ describe('the host of a block', () => {
 
   it('refuses a kernel of another protocol, and says what to do', async () => {
     const kernel = kernelOf('state');
-    const { code, flags, head } = await kernel.ask(Control.INIT, { protocol: PROTOCOL_VERSION + 1, init: init([]) });
+    const { code, flags, head } = await kernel.ask(Control.INIT, { protocol: PROTOCOL_VERSION + 1, suspects: [], init: init([]) });
     expect([code, flags]).toEqual([Grpc.INTERNAL, Flag.FAILED]);
     expect(head).toMatchObject({ message: `the kernel speaks protocol ${PROTOCOL_VERSION + 1}, this block ${PROTOCOL_VERSION}: install the same version of both` });
     await kernel.close();
@@ -68,14 +68,14 @@ describe('the host of a block', () => {
   it('takes no API call before init, and one init only', async () => {
     const kernel = kernelOf('state');
     expect(await kernel.ask(ROUTE.GetState.id)).toMatchObject({ code: Grpc.FAILED_PRECONDITION, flags: Flag.FAILED });
-    await kernel.ask(Control.INIT, { protocol: PROTOCOL_VERSION, init: init([]) });
-    expect(await kernel.ask(Control.INIT, { protocol: PROTOCOL_VERSION, init: init([]) })).toMatchObject({ code: Grpc.INTERNAL, head: { message: 'the block was initialised before' } });
+    await kernel.ask(Control.INIT, { protocol: PROTOCOL_VERSION, suspects: [], init: init([]) });
+    expect(await kernel.ask(Control.INIT, { protocol: PROTOCOL_VERSION, suspects: [], init: init([]) })).toMatchObject({ code: Grpc.INTERNAL, head: { message: 'the block was initialised before' } });
     await kernel.close();
   });
 
   it('answers what it has no method for with UNIMPLEMENTED', async () => {
     const kernel = kernelOf('state');
-    await kernel.ask(Control.INIT, { protocol: PROTOCOL_VERSION, init: init([]) });
+    await kernel.ask(Control.INIT, { protocol: PROTOCOL_VERSION, suspects: [], init: init([]) });
     expect(await kernel.ask(ROUTE.PublishEvent.id)).toMatchObject({ code: Grpc.UNIMPLEMENTED, flags: Flag.FAILED });
     await kernel.close();
   });

@@ -146,6 +146,11 @@ describe('a manifest', () => {
     expect(values(await load([component({ metadata: '[{name: b, value: "{namespace}"}]' })])).b).toBe('default.my-app');
   });
 
+  it('notes where a value was written with the namespace, because topics get it too', async () => {
+    const scoped = async (value: string) => (await load([component({ metadata: `[{name: a, value: x}, {name: b, value: "${value}"}]` })])).blocks.get('state')?.[0]?.namespaceScoped;
+    expect([await scoped('group-{namespace}'), await scoped('default.my-app'), await scoped('{appID}')]).toEqual([true, undefined, undefined]);
+  });
+
   it('fails where the pod\'s name is wanted and unknown', async () => {
     const resources = await load([component({ metadata: '[{name: b, value: "{podName}"}]' })]);
     expect(resources.components).toEqual([{
@@ -322,14 +327,15 @@ describe('secrets', () => {
 });
 
 describe('the quick start', () => {
-  it('has two state stores and makes the directory of one', async () => {
-    const answer = parseCommandLine([], {}, { blocks: ['state'] });
+  it('has a broker and two state stores, and makes the directory of one', async () => {
+    const answer = parseCommandLine([], {}, { blocks: ['state', 'pubsub'] });
     if ('exit' in answer) throw new Error('refused');
     const workingDirectory = mkdtempSync(join(root, 'w-'));
     const resources = await loadResources(answer.config, { env: {}, workingDirectory });
     expect(resources.blocks.get('state')).toMatchObject([
       { name: 'statestore', type: 'state.in-memory' }, { name: 'statestore-sqlite', type: 'state.sqlite', metadata: [{ name: 'connectionString', value: '.bulkhead/state.db' }] },
     ]);
+    expect(resources.blocks.get('pubsub')).toMatchObject([{ name: 'pubsub', type: 'pubsub.in-memory' }]);
     expect(statSync(join(workingDirectory, '.bulkhead')).mode & 0o777).toBe(0o700);
     const occupied = directory({ '.bulkhead': 'a file' });
     const without = await loadResources(answer.config, { env: {}, workingDirectory: occupied });

@@ -666,7 +666,7 @@ describe('for any bytes', () => {
   it('keeps what it decoded when the borrowed memory changes', async () => {
     const { decodeGrpc, run } = sidecar.method('SaveState');
     const borrowed = Buffer.from(request.save('S', item('k', { value: 'value' })));
-    const decoded: unknown = decodeGrpc(borrowed);
+    const decoded: unknown = decodeGrpc(borrowed, {});
     borrowed.fill(0);
     await run(decoded, { signal: new AbortController().signal });
     expect(text(SAVED()?.data)).toBe('value');

@@ -89,7 +89,7 @@ export function openSidecar(stores: Record<string, StoreOptions>, namespace = ''
   const table = Object.fromEntries(Object.entries(stores).map(([name, { store }]) => [`state.${name}`, async () => () => store]));
   const components = Object.entries(stores).map(([name, { metadata = [] }]) => ({ name, type: `state.${name}`, version: 'v1', metadata, ignoreErrors: false, initTimeoutMs: 1000 }));
   const block = stateBlock(table)(
-    { block: 'state', appId: 'A', namespace, components, maxBodyBytes: 4 << 20, log: { level: 'error', json: false, appId: 'A', instance: 'i', version: 'v' } },
+    { block: 'state', appId: 'A', namespace, components, maxBodyBytes: 4 << 20, log: { level: 'error', json: false, appId: 'A', instance: 'i', version: 'v' }, tracing: {}, subscriptions: [] },
     { log, changed: () => undefined },
   );
   const scope = { signal: new AbortController().signal };
@@ -118,7 +118,7 @@ export function openSidecar(stores: Record<string, StoreOptions>, namespace = ''
     grpc: async (name, request) => {
       const { decodeGrpc, encodeGrpc, run } = method(name);
       try {
-        return { code: 'OK', message: '', body: encodeGrpc(await run(decodeGrpc(request), scope)) };
+        return { code: 'OK', message: '', body: encodeGrpc(await run(decodeGrpc(request, {}), scope)) };
       } catch (cause) {
         if (!(cause instanceof ApiError)) throw cause;
         return { code: GO_CODE_NAMES[cause.failure.grpc], message: cause.failure.message, body: new Uint8Array(0) };

@@ -39,8 +39,8 @@ export interface RedisClient {
   replicas(): Promise<number>;
   /** True if one call may name all these keys: always, unless this is a cluster. */
   sameSlot(keys: readonly string[]): boolean;
-  /** Another connection with the same settings, for calls that block for up to `blocksForMs`. Its owner closes it. */
-  another(options: { readonly blocksForMs: number }, signal: AbortSignal): Promise<RedisClient>;
+  /** Another connection with the same settings, for calls that block for up to `blocksForMs`. Its owner closes it. Without a `log` of its own it writes to this one's. */
+  another(options: { readonly blocksForMs: number; readonly log?: Logger }, signal: AbortSignal): Promise<RedisClient>;
   /** Fails what still waits, and leaves no timer behind. May be called twice. */
   close(): Promise<void>;
 }
@@ -134,9 +134,9 @@ class Client implements RedisClient {
     return this.#settings.topology !== 'cluster' || keys.length < 2 || inOneSlot(keys);
   }
 
-  another({ blocksForMs }: { readonly blocksForMs: number }, signal: AbortSignal): Promise<RedisClient> {
+  another({ blocksForMs, log = this.#log }: { readonly blocksForMs: number; readonly log?: Logger }, signal: AbortSignal): Promise<RedisClient> {
     const { readTimeoutMs } = this.#settings;
-    return openRedis({ ...this.#settings, readTimeoutMs: readTimeoutMs === undefined ? undefined : readTimeoutMs + blocksForMs }, this.#log, signal);
+    return openRedis({ ...this.#settings, readTimeoutMs: readTimeoutMs === undefined ? undefined : readTimeoutMs + blocksForMs }, log, signal);
   }
 
   close(): Promise<void> {

@@ -1,6 +1,6 @@
 // The state block: each method is a gRPC form, an HTTP form and one operation on an open store.
 import { ROUTE } from '../../proto/routes.ts';
-import type { CallScope, Method, OpenBlock } from '../block.ts';
+import type { BlockHost, CallScope, Method, OpenBlock } from '../block.ts';
 import type { DriverTable } from '../components.ts';
 import type { Awaitable } from '../driver.ts';
 import { DRIVERS } from './drivers.ts';
@@ -11,10 +11,10 @@ import type { StateStore } from './store.ts';
 import { Stores, type OpenStore } from './stores.ts';
 import { bulkRemove, remove, save, transact } from './writes.ts';
 
-export const openStateBlock: OpenBlock = stateBlock(DRIVERS);
+export const openStateBlock: OpenBlock<BlockHost> = stateBlock(DRIVERS);
 
 /** The block over a table of drivers. */
-export function stateBlock(table: DriverTable<StateStore>): OpenBlock {
+export function stateBlock(table: DriverTable<StateStore>): OpenBlock<BlockHost> {
   return (init, host) => {
     const stores = new Stores(table, init.components, init, host);
 

@@ -194,6 +194,24 @@ export function callsConformance(name: string, openPair: OpenPair): void {
       expect(waits).toBeGreaterThan(0);
     });
 
+    it('stops a stream while the channel is full, whatever credit is left', async () => {
+      const { calls } = await connect({}, { ringBytes: 1 << 16, maxFrameBytes: 100_000 });
+      let resume: () => void = () => {};
+      const { reply, answer } = expectAnswer({ onCredit: () => resume() });
+      const id = calls.open(Method.UPLOAD, Flag.STREAM, { grant: INITIAL_CREDIT } satisfies Orders, EMPTY, 0, reply);
+      const stops: number[] = [];
+      for (let sent = 0; sent < INITIAL_CREDIT; sent++) {
+        if (calls.sendData(id, { sent }, Buffer.alloc(90_000))) continue;
+        stops.push(sent);
+        await new Promise<void>((resolve) => {
+          resume = resolve;
+        });
+      }
+      calls.sendEnd(id);
+      expect(await answer).toMatchObject({ code: 0, head: { messages: INITIAL_CREDIT, bytes: INITIAL_CREDIT * 90_000 } });
+      expect(stops[0]).toBeLessThan(INITIAL_CREDIT - 1);
+    });
+
     it('refuses to send without credit', async () => {
       const { calls } = await connect();
       const { reply } = expectAnswer();

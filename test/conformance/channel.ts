@@ -353,6 +353,20 @@ export function channelConformance(name: string, openPair: OpenPair): void {
       }
     }, 60_000);
 
+    it('delivers what was flushed in the very turn in which the peer is killed', async () => {
+      const probe = await openPair('echo');
+      await probe.close();
+      if (probe.kill === undefined) return; // the peer is this process
+      const pair = await openPair('die');
+      const end = takeEnd(pair.channel, faults);
+      const heard: number[] = [];
+      pair.channel.onFrame = ({ call }) => void heard.push(call);
+      pair.channel.send(frameOf(Kind.DATA, 1, undefined));
+      expect(await end).toEqual({ kind: 'peer' });
+      expect(heard).toEqual([1, 2, 3]);
+      await pair.close();
+    });
+
     it('takes both directions at full speed at once', async () => {
       const { channel } = await near('echo', { ringBytes: SMALL_RING });
       const random = new Random(5);

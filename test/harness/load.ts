@@ -182,7 +182,7 @@ export class Bystanders {
       await this.#expects('metadata over gRPC', 'app', async () => (await this.#grpc.call('GetMetadata', {})).id);
       await this.#expects('setting metadata', 204, async () => (await client.put('/v1.0/metadata/k', 'v')).status);
       await this.#expects('the actuator', 200, async () => (await client.get('/actuator/blocks')).status);
-      await this.#expects('another API', 501, async () => (await client.post('/v1.0/publish/pubsub/topic')).status);
+      await this.#expects('another API', 501, async () => (await client.post('/v1.0/bindings/other')).status);
       await this.#expects('an unknown path', 404, async () => (await client.get('/nothing')).status);
     }
   }

@@ -7,3 +7,10 @@ export function describeWithRedis(name: string, suite: () => void): void {
   if (!redis.available) process.stderr.write(`SKIPPED: "${name}": ${redis.reason}\n`);
   describe.skipIf(!redis.available)(name, suite);
 }
+
+/** As `describe`, skipped with one line on the terminal where no Kafka broker can be started. */
+export function describeWithKafka(name: string, suite: () => void): void {
+  const kafka = inject('kafka');
+  if (!kafka.available) process.stderr.write(`SKIPPED: "${name}": ${kafka.reason}\n`);
+  describe.skipIf(!kafka.available)(name, suite);
+}

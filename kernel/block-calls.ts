@@ -1,0 +1,128 @@
+// What a block may ask of its kernel, as a table: to report itself, to call the application, and to be remembered with what
+// it works on. One object serves one life. A block is hostile by accident: whatever it sends is checked before it is kept.
+import type { IncomingCall, Serve } from '../ipc/calls.ts';
+import { EMPTY, Flag } from '../ipc/frame.ts';
+import { Control, type PackedAppRequest } from '../proto/control.ts';
+import { Grpc, type GrpcCode } from '../proto/errors.ts';
+import type { SubscriptionRule, SubscriptionStatus } from '../proto/init.ts';
+import type { AppChannel } from './app/channel.ts';
+import { MAX_ID_LENGTH, MAX_SUSPECTS } from './suspects.ts';
+
+/** What a block's calls are about, for all of its lives. */
+export interface BlockCallSources {
+  /** The components' states, as the block puts them. Throws for what is no such report. */
+  readonly components: (report: unknown) => void;
+  readonly subscriptions: (subscriptions: readonly SubscriptionStatus[]) => void;
+  readonly acquit: (ids: readonly string[]) => void;
+  /** Undefined: no application is configured. */
+  readonly app: () => AppChannel | undefined;
+}
+
+/** A list longer than this is no honest one. */
+const LONGEST_REPORT = 100_000;
+
+export class BlockCalls {
+  readonly #sources: BlockCallSources;
+  readonly #isOver: () => boolean;
+  readonly #working = new Set<readonly string[]>();
+
+  /** @param isOver whether the life's channel has ended. */
+  constructor(sources: BlockCallSources, isOver: () => boolean) {
+    this.#sources = sources;
+    this.#isOver = isOver;
+  }
+
+  readonly serve: Serve = (call, head, body) => {
+    switch (call.method) {
+      case Control.COMPONENTS:
+        this.#sources.components(head);
+        return accept(call);
+      case Control.SUBSCRIPTIONS:
+        this.#sources.subscriptions(asSubscriptions(head));
+        return accept(call);
+      case Control.APP:
+        return this.#callApp(call, asAppRequest(head), body);
+      case Control.PROCESSING:
+        return this.#remember(call, asIds(head));
+      case Control.ACQUITTED:
+        this.#sources.acquit(asIds(head));
+        return accept(call);
+      default:
+        return call.end(Grpc.UNIMPLEMENTED, Flag.FAILED, { message: `the kernel has no method ${call.method}` }, EMPTY);
+    }
+  };
+
+  /** What the life says it is working on; once its channel has ended, what it was working on then. */
+  get working(): Iterable<readonly string[]> {
+    return this.#working;
+  }
+
+  #callApp(call: IncomingCall, request: PackedAppRequest, body: Uint8Array): void {
+    const app = this.#sources.app();
+    if (app === undefined) return fail(call, Grpc.UNAVAILABLE, 'no application is configured: start the sidecar with --app-port');
+    // Frames are borrowed, and the application takes its time.
+    call.onCancel = app.call(request, body.length === 0 ? EMPTY : Buffer.from(body), call.remainingMs, {
+      onAnswer: (status, answer) => call.end(status, 0, undefined, answer),
+      onFailure: (code, message) => fail(call, code, message),
+    });
+  }
+
+  /** The call stays open as long as the work; its cancellation is the good news. */
+  #remember(call: IncomingCall, ids: readonly string[]): void {
+    const kept = ids.filter((id) => id.length <= MAX_ID_LENGTH).slice(0, MAX_SUSPECTS);
+    this.#working.add(kept);
+    call.onCancel = () => {
+      if (!this.#isOver()) this.#working.delete(kept);
+    };
+  }
+}
+
+function accept(call: IncomingCall): void {
+  call.end(Grpc.OK, 0, undefined, EMPTY);
+}
+
+function fail(call: IncomingCall, code: GrpcCode, message: string): void {
+  call.end(code, Flag.FAILED, { message }, EMPTY);
+}
+
+function asAppRequest(head: unknown): PackedAppRequest {
+  if (!Array.isArray(head) || head.length !== 3) throw new Error('a call to the application that is no triple of verb, target and headers');
+  const [verb, target, headers] = head as readonly unknown[];
+  if (verb !== 'GET' && verb !== 'POST' && verb !== 'RPC') throw new Error('a call to the application with a verb that is none of GET, POST and RPC');
+  if (typeof target !== 'string') throw new Error('a call to the application without a target');
+  if (!isTexts(headers) || headers.length % 2 !== 0) throw new Error('a call to the application with headers that are no list of names and values');
+  return [verb, target, headers];
+}
+
+function asIds(head: unknown): readonly string[] {
+  if (!isTexts(head)) throw new Error('ids that are no list of texts');
+  return head;
+}
+
+function asSubscriptions(head: unknown): SubscriptionStatus[] {
+  if (!Array.isArray(head) || head.length > LONGEST_REPORT) throw new Error('a subscription report that is no list');
+  return head.map(asSubscription);
+}
+
+const TYPES: readonly unknown[] = ['DECLARATIVE', 'PROGRAMMATIC', 'STREAMING'] satisfies SubscriptionStatus['type'][];
+
+function asSubscription(item: unknown): SubscriptionStatus {
+  if (!isRecord(item)) throw new Error('a subscription that is no record');
+  const { pubsubName, topic, metadata, rules, deadLetterTopic, type } = item;
+  const sound = typeof pubsubName === 'string' && typeof topic === 'string' && typeof deadLetterTopic === 'string' && TYPES.includes(type)
+    && isRecord(metadata) && Object.values(metadata).every((value) => typeof value === 'string') && Array.isArray(rules) && rules.every(isRule);
+  if (!sound) throw new Error('a subscription with a member that is missing or of the wrong kind');
+  return { pubsubName, topic, metadata: metadata as Record<string, string>, rules: rules as SubscriptionRule[], deadLetterTopic, type: type as SubscriptionStatus['type'] };
+}
+
+function isRule(rule: unknown): boolean {
+  return isRecord(rule) && typeof rule['match'] === 'string' && typeof rule['path'] === 'string';
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function isTexts(value: unknown): value is readonly string[] {
+  return Array.isArray(value) && value.length <= LONGEST_REPORT && value.every((item) => typeof item === 'string');
+}

@@ -1,0 +1,183 @@
+// A call on its way through a seat, from its opening to its end, over as many lives of the block as it takes; and what a
+// listener and a seat say to each other about it.
+import type { CallFailure, Calls, Reply } from '../ipc/calls.ts';
+import { Flag } from '../ipc/frame.ts';
+import { Grpc, type Failure, type GrpcCode } from '../proto/errors.ts';
+import { FAIL } from '../proto/failures.ts';
+import type { Route } from '../proto/routes.ts';
+
+export interface CallRequest {
+  readonly route: Route;
+  /** `Flag.HTTP` for a call over HTTP, `Flag.STREAM` for one whose caller sends messages, else 0. */
+  readonly flags: number;
+  readonly head: unknown;
+  /** Owned by the call: kept until it ends, because it may be sent again. */
+  readonly body: Uint8Array;
+  /** Milliseconds; 0 for none. */
+  readonly deadlineMs: number;
+}
+
+/** How a call fails. Details are borrowed until the function returns. */
+export interface Refusable {
+  /** A failure of a gRPC call as the block or the kernel put it. For an HTTP call only where no block made an HTTP answer. */
+  onFailure(code: GrpcCode, message: string, details: Uint8Array | undefined): void;
+  /** A failure that the kernel itself states. */
+  onRefusal(failure: Failure): void;
+}
+
+/** How a unary call ends, by exactly one of these. The body is borrowed until the function returns. */
+export interface Answer extends Refusable {
+  /** The block's answer: a gRPC body, or an HTTP status, headers (flat list) and body. */
+  onAnswer(status: number, headers: readonly string[] | undefined, body: Uint8Array): void;
+}
+
+/** What comes back on a streamed call; the last of it is `onEnd`, `onFailure` or `onRefusal`. */
+export interface StreamAnswer extends Refusable {
+  /** Messages may be sent: when the call has reached the block, and whenever there is room again after `send` returned false. */
+  onCredit(): void;
+  /** A message from the block, borrowed until the function returns. */
+  onMessage(message: Uint8Array): void;
+  /** The status is OK. */
+  onEnd(): void;
+}
+
+export interface Ticket {
+  /** Nobody waits any more: no function of the answer runs after this. */
+  cancel(): void;
+}
+
+/** The caller's end of a streamed call. Send nothing before the first `onCredit`; after the end everything here does nothing. */
+export interface StreamTicket extends Ticket {
+  /** One message to the block; the bytes are given away. False: send no more until `onCredit`. */
+  send(message: Uint8Array): boolean;
+  /** The caller sends no more. */
+  halfClose(): void;
+  /** The caller took `messages`: the block may send as many more. */
+  grant(messages: number): void;
+}
+
+/** Where calls are made and wait: a seat. */
+export interface Place {
+  readonly block: string;
+  /** Calls opened again on a next life. */
+  repeated: number;
+  /** Calls that failed because a life ended under them. */
+  lost: number;
+  hold(call: SeatCall): void;
+  forget(call: SeatCall): void;
+}
+
+/** What unary and streamed calls have in common. */
+export abstract class SeatCall implements Ticket, Reply {
+  /** On the monotonic clock, while it waits for a life. */
+  holdUntilMs = 0;
+  protected readonly place: Place;
+  protected readonly request: CallRequest;
+  protected calls: Calls | undefined;
+  /** 0: no life has it. */
+  protected id = 0;
+  protected done = false;
+  readonly #listener: Refusable;
+  readonly #deadline: number;
+
+  constructor(place: Place, request: CallRequest, listener: Refusable) {
+    this.place = place;
+    this.request = request;
+    this.#listener = listener;
+    this.#deadline = request.deadlineMs > 0 ? performance.now() + request.deadlineMs : Infinity;
+  }
+
+  get bytes(): number {
+    return this.request.body.length;
+  }
+
+  remainingMs(): number {
+    return this.#deadline === Infinity ? Infinity : this.#deadline - performance.now();
+  }
+
+  start(calls: Calls): void {
+    const { route, flags, head, body } = this.request;
+    const remaining = this.remainingMs();
+    if (remaining <= 0) return this.refuse(FAIL.deadlineExceeded().failure);
+    this.calls = calls;
+    this.id = calls.open(route.id, flags, head, body, remaining === Infinity ? 0 : remaining, this);
+  }
+
+  cancel(): void {
+    if (!this.settle()) return;
+    this.place.forget(this);
+    if (this.id !== 0) this.calls?.cancel(this.id);
+  }
+
+  refuse(failure: Failure): void {
+    if (this.settle()) this.#listener.onRefusal(failure);
+  }
+
+  onEnd(code: number, flags: number, head: unknown, body: Uint8Array): void {
+    if (this.done) return;
+    if ((flags & Flag.LOST) !== 0) return this.#lost();
+    if (this.id === 0) return this.refuse(FAIL.queueFull(this.place.block).failure); // the channel did not take it
+    this.settle();
+    if ((flags & Flag.FAILED) === 0) return this.succeed(code, head, body);
+    const { message, details } = asFailure(head);
+    this.#listener.onFailure(asCode(code), message, details);
+  }
+
+  protected abstract succeed(code: number, head: unknown, body: Uint8Array): void;
+
+  /** Whether a call that a life had may be opened on the next one; asked at each loss. */
+  protected abstract mayRepeat(): boolean;
+
+  /** Nothing of the call is told any more. False: that was so before. */
+  protected settle(): boolean {
+    if (this.done) return false;
+    this.done = true;
+    return true;
+  }
+
+  /** The life ended under the call; of one that it had, nobody knows what it did. */
+  #lost(): void {
+    const sent = this.id !== 0;
+    this.calls = undefined;
+    this.id = 0;
+    if (!sent) return this.place.hold(this);
+    if (this.mayRepeat()) {
+      this.place.repeated++;
+      return this.place.hold(this);
+    }
+    this.place.lost++;
+    this.refuse(FAIL.blockRestarted(this.place.block).failure);
+  }
+}
+
+/** One request, one answer. */
+export class UnaryCall extends SeatCall {
+  readonly #answer: Answer;
+  #repeated = false;
+
+  constructor(place: Place, request: CallRequest, answer: Answer) {
+    super(place, request, answer);
+    this.#answer = answer;
+  }
+
+  protected override succeed(code: number, head: unknown, body: Uint8Array): void {
+    this.#answer.onAnswer(code, head as readonly string[] | undefined, body);
+  }
+
+  /** Reads are, once. */
+  protected override mayRepeat(): boolean {
+    if (this.#repeated || !this.request.route.safe) return false;
+    this.#repeated = true;
+    return true;
+  }
+}
+
+/** A block's words are not trusted to have the right shape. */
+function asFailure(head: unknown): CallFailure {
+  if (typeof head !== 'object' || head === null || !('message' in head) || typeof head.message !== 'string') return { message: 'the block failed without saying why' };
+  return 'details' in head && head.details instanceof Uint8Array ? { message: head.message, details: head.details } : { message: head.message };
+}
+
+function asCode(code: number): GrpcCode {
+  return code > Grpc.OK && code <= Grpc.UNAUTHENTICATED ? (code as GrpcCode) : Grpc.UNKNOWN;
+}

@@ -1,0 +1,636 @@
+// Streamed gRPC calls through the real listener, switch and seat, to a block that is made of its methods alone; and request
+// metadata on its way to a block (contract: gRPC API, server properties; messaging §2.10).
+import { connect, type ClientHttp2Stream } from 'node:http2';
+import { Client, credentials, Metadata, type CallOptions, type ClientDuplexStream, type ClientReadableStream, type StatusObject } from '@grpc/grpc-js';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { StreamCall, StreamMethod } from '../blocks/block.ts';
+import { ChannelStream } from '../blocks/stream.ts';
+import { Calls, INITIAL_CREDIT, type IncomingCall } from '../ipc/calls.ts';
+import { EMPTY } from '../ipc/frame.ts';
+import { openLocalPair } from '../ipc/local.ts';
+import { openGrpcServer, type GrpcOptions } from '../kernel/grpc.ts';
+import type { Listener } from '../kernel/listener.ts';
+import { Seat, type SeatLimits } from '../kernel/seat.ts';
+import { Secret } from '../kernel/secret.ts';
+import { Switch, type KernelCall } from '../kernel/switch.ts';
+import type { PackedHttpHead } from '../proto/control.ts';
+import { Grpc, type ApiError } from '../proto/errors.ts';
+import { FAIL } from '../proto/failures.ts';
+import { ErrorInfo } from '../proto/gen/google/rpc/error_details.ts';
+import { Status } from '../proto/gen/google/rpc/status.ts';
+import { ROUTE, ROUTES, type Route } from '../proto/routes.ts';
+import { eventually, within } from './harness/awaiting.ts';
+
+const MAX_BODY = 4 * 1024 * 1024;
+const BIDI = ROUTE.SubscribeTopicEventsAlpha1;
+const DOWN = ROUTE.SubscribeConfiguration;
+const LIMITS: SeatLimits = { holdMs: 5_000, maxHeld: 100, maxHeldBytes: 1 << 24, maxInFlight: 100, maxStreams: 100 };
+
+/** The lives of a block: each answers unary calls with nothing and notes their heads, and streams as its methods do. */
+class TestBlock {
+  readonly seat: Seat;
+  readonly methods = new Map<number, StreamMethod>();
+  readonly heads: unknown[] = [];
+  /** Takes a stream's frames itself where there is no method. */
+  raw: ((call: IncomingCall) => void) | undefined;
+  opened = 0;
+  #far: Calls | undefined;
+
+  constructor(name: string, limits: Partial<SeatLimits> = {}) {
+    this.seat = new Seat(name, { ...LIMITS, ...limits });
+  }
+
+  start(maxFrameBytes = 64 * 1024 * 1024): this {
+    const [near, far] = openLocalPair({ maxFrameBytes, poison: true });
+    const calls = new Calls(near, { ids: 'odd', maxIncoming: 1, maxQueuedBytes: 1 << 26, serve: () => {} });
+    this.#far = new Calls(far, { ids: 'even', maxIncoming: 1_000, maxQueuedBytes: 1 << 26, serve: (call, head, body) => this.#serve(call, head, body) });
+    void calls.ended.then(() => this.seat.detach(calls, 'it is restarting'));
+    this.seat.attach(calls);
+    return this;
+  }
+
+  kill(): void {
+    this.#far?.close();
+  }
+
+  #serve(call: IncomingCall, head: unknown, body: Uint8Array): void {
+    this.heads.push(head);
+    const method = this.methods.get(call.method);
+    if (method === undefined && this.raw === undefined) return call.end(Grpc.OK, 0, undefined, EMPTY);
+    this.opened++;
+    if (method === undefined) return this.raw?.(call);
+    const flat = (head as PackedHttpHead | undefined)?.[2] ?? [];
+    const headers = Object.fromEntries(Array.from({ length: flat.length / 2 }, (_, at) => [flat[2 * at], flat[2 * at + 1]])) as Record<string, string>;
+    method.open(new ChannelStream(call, headers, (cause) => {
+      throw cause;
+    }), body);
+  }
+}
+
+/** A client's streamed call: what came, and how it ended. */
+class ClientStream {
+  readonly call: ClientDuplexStream<Buffer, Buffer> | ClientReadableStream<Buffer>;
+  readonly received: Buffer[] = [];
+  readonly status: Promise<StatusObject>;
+
+  constructor(call: ClientDuplexStream<Buffer, Buffer> | ClientReadableStream<Buffer>, read: boolean) {
+    this.call = call;
+    if (read) call.on('data', (message: Buffer) => this.received.push(message));
+    call.on('error', () => {}); // the status says the same
+    this.status = new Promise((resolve) => call.on('status', resolve));
+  }
+
+  send(...messages: (string | Buffer)[]): this {
+    for (const message of messages) (this.call as ClientDuplexStream<Buffer, Buffer>).write(Buffer.from(message));
+    return this;
+  }
+
+  end(): this {
+    (this.call as ClientDuplexStream<Buffer, Buffer>).end();
+    return this;
+  }
+
+  /** Code, text and the reason and block of its ErrorInfo. */
+  async ended(): Promise<unknown[]> {
+    const { code, details, metadata } = await within(5_000, 'the stream ends', this.status);
+    const [encoded] = metadata.get('grpc-status-details-bin');
+    if (encoded === undefined) return [code, details];
+    const status = Status.decode(encoded as Buffer);
+    const info = ErrorInfo.decode(status.details[0]!.value);
+    return [code, details, info.reason, Object.fromEntries(info.metadata)];
+  }
+}
+
+const asBuffer = (bytes: Buffer): Buffer => bytes;
+
+class TestClient {
+  readonly #client: Client;
+
+  constructor(address: string) {
+    this.#client = new Client(address, credentials.createInsecure(), { 'grpc.use_local_subchannel_pool': 1, 'grpc.max_receive_message_length': -1 });
+  }
+
+  bidi(metadata: Record<string, string | Buffer> = {}, options: CallOptions = {}, read = true, route: Route = BIDI): ClientStream {
+    return new ClientStream(this.#client.makeBidiStreamRequest(route.rpc as string, asBuffer, asBuffer, asMetadata(metadata), options), read);
+  }
+
+  down(request: Buffer, metadata: Record<string, string | Buffer> = {}, read = true): ClientStream {
+    return new ClientStream(this.#client.makeServerStreamRequest(DOWN.rpc as string, asBuffer, asBuffer, request, asMetadata(metadata)), read);
+  }
+
+  /** The code and text of a unary call. */
+  unary(route: Route, metadata: Record<string, string | Buffer> = {}): Promise<number> {
+    return new Promise((resolve) => void this.#client.makeUnaryRequest(route.rpc as string, asBuffer, asBuffer, Buffer.alloc(0), asMetadata(metadata), (failure) => resolve(failure?.code ?? Grpc.OK)));
+  }
+
+  close(): void {
+    this.#client.close();
+  }
+}
+
+function asMetadata(entries: Record<string, string | Buffer>): Metadata {
+  const metadata = new Metadata();
+  for (const [name, value] of Object.entries(entries)) metadata.set(name, value);
+  return metadata;
+}
+
+const closers: (() => unknown)[] = [];
+afterEach(async () => {
+  for (const close of closers.splice(0).toReversed()) await close();
+});
+
+/** A bidirectional call straight on HTTP/2, where nothing reads ahead. */
+function openRaw(address: string): { readonly stream: ClientHttp2Stream; cutOff(): void } {
+  const session = connect(`http://${address}`);
+  const stream = session.request({ ':method': 'POST', ':path': BIDI.rpc, 'content-type': 'application/grpc', te: 'trailers' });
+  for (const each of [session, stream]) each.on('error', () => {}); // of the connection, which the test cuts
+  closers.push(() => session.destroy());
+  return { stream, cutOff: () => session.socket.destroy() };
+}
+
+const framed = (message: string): Buffer => {
+  const frame = Buffer.alloc(5 + message.length);
+  frame.writeUInt32BE(message.length, 1);
+  frame.write(message, 5);
+  return frame;
+};
+
+interface Wiring {
+  readonly address: string;
+  readonly client: TestClient;
+  readonly listener: Listener;
+  readonly dispatch: Switch;
+}
+
+async function wire(block: TestBlock, options: Partial<GrpcOptions> = {}, own: (call: KernelCall) => void = () => {}): Promise<Wiring> {
+  const answering = new Map([[ROUTE.Shutdown.id, (call: KernelCall, answer: { onAnswer(status: number, headers: undefined, body: Uint8Array): void }) => (own(call), answer.onAnswer(0, undefined, EMPTY))]]);
+  const dispatch = new Switch(new Map([[block.seat.block, block.seat]]), answering);
+  const listener = openGrpcServer(dispatch, {
+    addresses: [{ kind: 'tcp', host: '127.0.0.1', port: 0 }], routes: ROUTES, admit: () => true, token: undefined, maxBodyBytes: MAX_BODY, maxHeaderBytes: 64 * 1024, log: undefined, ...options,
+  });
+  const [bound = ''] = await listener.listen();
+  const client = new TestClient(bound);
+  closers.push(() => listener.close(), () => client.close());
+  return { address: bound, client, listener, dispatch };
+}
+
+/** Sends back whatever comes, and ends when the client did. What has no credit waits. */
+const ECHO: StreamMethod = {
+  open(call) {
+    const waiting: Buffer[] = [];
+    let room = true;
+    let halfClosed = false;
+    const flush = (): void => {
+      while (room && waiting.length > 0) room = call.send(waiting.shift() as Buffer);
+      if (halfClosed && waiting.length === 0) call.end();
+    };
+    call.onMessage = (message) => {
+      waiting.push(Buffer.from(message));
+      flush();
+    };
+    call.onCredit = () => {
+      room = true;
+      flush();
+    };
+    call.onHalfClose = () => {
+      halfClosed = true;
+      flush();
+    };
+  },
+};
+
+function echoing(limits?: Partial<SeatLimits>): TestBlock {
+  const block = new TestBlock('pubsub', limits);
+  block.methods.set(BIDI.id, ECHO);
+  return block;
+}
+
+interface Manual {
+  readonly block: TestBlock;
+  /** The stream opened as the nth, counting from 0. */
+  readonly opened: (nth?: number) => Promise<StreamCall>;
+  readonly seen: string[];
+  /** What came with each opening. */
+  readonly bodies: string[];
+}
+
+/** A block whose streams the test holds in its hands. */
+function manual(route: Route, limits?: Partial<SeatLimits>): Manual {
+  const block = new TestBlock(route.owner, limits);
+  const calls: StreamCall[] = [];
+  const seen: string[] = [];
+  const bodies: string[] = [];
+  block.methods.set(route.id, {
+    open(call, body) {
+      calls.push(call);
+      bodies.push(Buffer.from(body).toString());
+      call.onMessage = (message) => void seen.push(Buffer.from(message).toString());
+      call.onHalfClose = () => void seen.push('<half closed>');
+      call.onCancel = () => void seen.push('<cancelled>');
+    },
+  });
+  const opened = async (nth = 0): Promise<StreamCall> => (await eventually('the stream is open', () => calls[nth])) as StreamCall;
+  return { block, opened, seen, bodies };
+}
+
+describe('a bidirectional stream', () => {
+  it('carries 10,000 messages there and back, in order, to a reader that is slow', async () => {
+    const block = echoing().start();
+    const { client, dispatch } = await wire(block);
+    const stream = client.bidi({}, {}, false);
+    const call = stream.call as ClientDuplexStream<Buffer, Buffer>;
+    const numbers: number[] = [];
+    call.on('data', (message: Buffer) => {
+      numbers.push(message.readUInt32LE(0));
+      if (numbers.length % 250 !== 0) return;
+      call.pause();
+      setImmediate(() => call.resume());
+    });
+    for (let number = 0; number < 10_000; number++) {
+      const message = Buffer.alloc(64);
+      message.writeUInt32LE(number);
+      if (!call.write(message)) await new Promise<void>((resolve) => call.once('drain', resolve));
+    }
+    call.end();
+    expect(await stream.ended()).toEqual([Grpc.OK, 'OK']);
+    expect(numbers).toEqual(Array.from({ length: 10_000 }, (_, number) => number));
+    expect([dispatch.streams, dispatch.inFlight]).toEqual([0, 0]);
+  }, 30_000);
+
+  it('takes no more from the block than the credit while the client reads nothing', async () => {
+    const { block, opened } = manual(BIDI);
+    const { address, client } = await wire(block.start());
+    const { stream } = openRaw(address);
+    const call = await opened();
+    let sent = 0;
+    const message = Buffer.alloc(1024 * 1024);
+    const fill = (): void => {
+      for (let room = true; room && sent < 1_000; ) {
+        room = call.send(Buffer.from(message));
+        sent++;
+      }
+    };
+    call.onCredit = fill;
+    fill();
+    expect(sent).toBe(INITIAL_CREDIT);
+    for (let i = 0; i < 20; i++) expect(await client.unary(ROUTE.PublishEvent)).toBe(Grpc.OK);
+    expect(sent).toBe(INITIAL_CREDIT);
+    stream.on('data', () => {});
+    await eventually('the client reads and the block goes on', () => sent > 4 * INITIAL_CREDIT);
+  });
+
+  it('sends no more to the block than the credit while the block takes nothing', async () => {
+    const block = new TestBlock('pubsub');
+    let taken = 0;
+    let call: IncomingCall | undefined;
+    block.raw = (incoming) => {
+      block.raw = undefined;
+      call = incoming;
+      incoming.onData = () => void taken++;
+    };
+    const { client } = await wire(block.start());
+    const stream = client.bidi();
+    for (let i = 0; i < 200; i++) stream.send('x');
+    stream.end();
+    await eventually('the credit is used up', () => taken === INITIAL_CREDIT);
+    for (let i = 0; i < 20; i++) expect(await client.unary(ROUTE.PublishEvent)).toBe(Grpc.OK);
+    expect(taken).toBe(INITIAL_CREDIT);
+    let halfClosed = false;
+    (call as IncomingCall).onEnd = () => (halfClosed = true);
+    (call as IncomingCall).grant(100);
+    await eventually('what was granted came', () => taken === INITIAL_CREDIT + 100);
+    expect(halfClosed).toBe(false);
+    (call as IncomingCall).grant(100);
+    await eventually('all came, and then the half close', () => taken === 200 && halfClosed);
+    (call as IncomingCall).end(Grpc.OK, 0, undefined, EMPTY);
+    expect(await stream.ended()).toEqual([Grpc.OK, 'OK']);
+  });
+
+  it('tells the block of a half close after the last message, and goes on in the other direction', async () => {
+    const { block, opened, seen } = manual(BIDI);
+    const { client } = await wire(block.start());
+    const stream = client.bidi().send('a', 'b').end();
+    await eventually('the half close arrived', () => seen.length === 3);
+    expect(seen).toEqual(['a', 'b', '<half closed>']);
+    const call = await opened();
+    call.send(Buffer.from('c'));
+    call.end();
+    expect(await stream.ended()).toEqual([Grpc.OK, 'OK']);
+    expect(stream.received.map(String)).toEqual(['c']);
+    expect(seen).toHaveLength(3);
+  });
+
+  it('is cancelled with its client', async () => {
+    const { block, seen } = manual(BIDI);
+    const { client, dispatch } = await wire(block.start());
+    const stream = client.bidi().send('a');
+    await eventually('the message arrived', () => seen.length === 1);
+    expect([dispatch.streams, dispatch.inFlight]).toEqual([1, 0]);
+    stream.call.cancel();
+    await eventually('the block heard', () => seen.at(-1) === '<cancelled>');
+    expect([dispatch.streams, dispatch.inFlight]).toEqual([0, 0]);
+  });
+
+  it('is cancelled when its client is cut off, which is no half close', async () => {
+    const { block, seen } = manual(BIDI);
+    const { address, dispatch } = await wire(block.start());
+    const { stream, cutOff } = openRaw(address);
+    stream.write(framed('a'));
+    await eventually('the message arrived', () => seen.length === 1);
+    cutOff();
+    await eventually('the block heard', () => dispatch.streams === 0);
+    await eventually('the block heard', () => seen.length === 2);
+    expect(seen).toEqual(['a', '<cancelled>']);
+  });
+
+  it('ends with its deadline', async () => {
+    const { block, seen } = manual(BIDI);
+    const { client, dispatch } = await wire(block.start());
+    const stream = client.bidi({}, { deadline: Date.now() + 150 }).send('a');
+    expect((await stream.ended())[0]).toBe(Grpc.DEADLINE_EXCEEDED);
+    await eventually('the block heard', () => seen.includes('<cancelled>'));
+    expect(dispatch.streams).toBe(0);
+  });
+
+  it('hands over a failure with its details, after the messages before it', async () => {
+    const { block, opened } = manual(BIDI);
+    const { client } = await wire(block.start());
+    const stream = client.bidi().send('a');
+    const call = await opened();
+    call.send(Buffer.from('before'));
+    call.fail(FAIL.blockUnavailable('other', 'of a test') as ApiError);
+    expect(await stream.ended()).toEqual([Grpc.UNAVAILABLE, 'the other block is not available: of a test', 'ERR_BLOCK_UNAVAILABLE', { block: 'other' }]);
+    expect(stream.received.map(String)).toEqual(['before']);
+  });
+
+  it('carries messages as large as the limit', async () => {
+    const { client } = await wire(echoing().start());
+    const large = Buffer.alloc(MAX_BODY, 'x');
+    const stream = client.bidi().send(large, large, large).end();
+    expect(await stream.ended()).toEqual([Grpc.OK, 'OK']);
+    expect(stream.received.map((message) => message.equals(large))).toEqual([true, true, true]);
+  });
+
+  it('refuses a message from the client that is larger, and cancels the call', async () => {
+    const { block, seen } = manual(BIDI);
+    const { client } = await wire(block.start());
+    const stream = client.bidi().send('a');
+    await eventually('the stream is open', () => seen.length === 1);
+    stream.send(Buffer.alloc(MAX_BODY + 1));
+    expect((await stream.ended())[0]).toBe(Grpc.RESOURCE_EXHAUSTED);
+    await eventually('the block heard', () => seen.includes('<cancelled>'));
+    expect(seen).toEqual(['a', '<cancelled>']);
+  });
+
+  it('refuses a message from the block that is larger, and cancels the call', async () => {
+    const { block, opened, seen } = manual(BIDI);
+    const { client } = await wire(block.start());
+    const stream = client.bidi();
+    (await opened()).send(Buffer.alloc(MAX_BODY + 1));
+    expect((await stream.ended())[0]).toBe(Grpc.RESOURCE_EXHAUSTED);
+    await eventually('the block heard', () => seen.includes('<cancelled>'));
+  });
+
+  it('refuses a message that is too large for the channel, and only that call suffers', async () => {
+    const block = echoing().start(100_000);
+    const { client, dispatch } = await wire(block);
+    const other = client.bidi().send('a');
+    const stream = client.bidi().send(Buffer.alloc(200_000));
+    expect((await stream.ended()).slice(0, 2)).toEqual([Grpc.RESOURCE_EXHAUSTED, 'a frame of more than 100000 bytes']);
+    expect(await other.send('b').end().ended()).toEqual([Grpc.OK, 'OK']);
+    expect(other.received.map(String)).toEqual(['a', 'b']);
+    expect(dispatch.streams).toBe(0);
+  });
+
+  it('survives whatever comes after its end', async () => {
+    const { block, opened } = manual(BIDI);
+    const { client, dispatch } = await wire(block.start());
+    const stream = client.bidi();
+    const call = await opened();
+    call.end();
+    call.send(Buffer.from('late'));
+    call.end();
+    call.fail(FAIL.cancelled());
+    stream.send('late');
+    expect(await stream.ended()).toEqual([Grpc.OK, 'OK']);
+    expect(stream.received).toEqual([]);
+    stream.call.cancel();
+    expect(await client.unary(ROUTE.PublishEvent)).toBe(Grpc.OK);
+    expect(dispatch.streams).toBe(0);
+  });
+});
+
+describe('a server stream', () => {
+  it('hands the block its request with the opening, and its messages to the client', async () => {
+    const { block, opened, bodies, seen } = manual(DOWN);
+    const { client, dispatch } = await wire(block.start());
+    const stream = client.down(Buffer.from('request'));
+    const call = await opened();
+    expect([bodies, dispatch.streams]).toEqual([['request'], 1]);
+    call.send(Buffer.from('a'));
+    call.send(Buffer.from('b'));
+    call.end();
+    expect(await stream.ended()).toEqual([Grpc.OK, 'OK']);
+    expect([stream.received.map(String), seen, dispatch.streams]).toEqual([['a', 'b'], [], 0]);
+  });
+
+  it('is cancelled with its client, and fails with details', async () => {
+    const { block, opened, seen } = manual(DOWN);
+    const { client } = await wire(block.start());
+    const stream = client.down(Buffer.from('1'));
+    await opened();
+    stream.call.cancel();
+    await eventually('the block heard', () => seen.length === 1);
+    const failing = client.down(Buffer.from('2'));
+    (await opened(1)).fail(FAIL.queueFull('config') as ApiError);
+    expect(await failing.ended()).toEqual([Grpc.RESOURCE_EXHAUSTED, 'too many calls wait for the config block', 'ERR_BLOCK_BUSY', { block: 'config' }]);
+    expect(seen).toEqual(['<cancelled>']);
+  });
+});
+
+describe('a stream and the lives of its block', () => {
+  const RESTARTED = [Grpc.UNAVAILABLE, 'the pubsub block restarted while this call was in flight', 'ERR_BLOCK_UNAVAILABLE', { block: 'pubsub' }];
+
+  it('ends at once with the life it was opened on, and is not opened on the next', async () => {
+    const { block, opened, seen } = manual(BIDI);
+    const { client, dispatch } = await wire(block.start());
+    const stream = client.bidi().send('a');
+    await eventually('the message arrived', () => seen.length === 1);
+    (await opened()).send(Buffer.from('before'));
+    await eventually('the answer arrived', () => stream.received.length === 1);
+    block.kill();
+    expect(await stream.ended()).toEqual(RESTARTED);
+    expect([dispatch.streams, block.seat.lost]).toEqual([0, 1]);
+    block.start();
+    const next = client.bidi().send('b');
+    await eventually('the next stream is open', () => seen.includes('b'));
+    expect([block.opened, block.seat.repeated]).toEqual([2, 0]);
+    next.call.cancel();
+  });
+
+  it('waits for a life, and reads nothing of its client meanwhile', async () => {
+    const block = echoing();
+    const { client, dispatch } = await wire(block);
+    const stream = client.bidi();
+    for (let i = 0; i < 100; i++) stream.send(String(i));
+    stream.end();
+    await eventually('it waits', () => block.seat.held === 1);
+    expect([dispatch.streams, dispatch.inFlight]).toEqual([1, 0]);
+    block.start();
+    expect(await stream.ended()).toEqual([Grpc.OK, 'OK']);
+    expect(stream.received.map(String)).toEqual(Array.from({ length: 100 }, (_, i) => String(i)));
+    expect(block.opened).toBe(1);
+  });
+
+  it('waits no longer than it may', async () => {
+    const block = echoing({ holdMs: 50 });
+    const { client, dispatch } = await wire(block);
+    expect((await client.bidi().ended()).slice(0, 2)).toEqual([Grpc.UNAVAILABLE, 'the pubsub block is not available: it is starting']);
+    expect([block.seat.held, dispatch.streams]).toEqual([0, 0]);
+  });
+
+  it('is forgotten when its client leaves while it waits', async () => {
+    const block = echoing();
+    const { client, dispatch } = await wire(block);
+    const stream = client.bidi();
+    await eventually('it waits', () => block.seat.held === 1);
+    stream.call.cancel();
+    await eventually('it is gone', () => block.seat.held === 0);
+    block.start();
+    expect([block.opened, dispatch.streams]).toEqual([0, 0]);
+  });
+
+  it('is one of as many as a seat takes', async () => {
+    const block = echoing({ maxStreams: 3 }).start();
+    const { client, dispatch } = await wire(block);
+    const streams = Array.from({ length: 3 }, () => client.bidi().send('a'));
+    await eventually('all are open', () => streams.every(({ received }) => received.length === 1));
+    expect(await client.bidi().ended()).toEqual([Grpc.RESOURCE_EXHAUSTED, 'the pubsub block has 3 streams open, and takes no more', 'ERR_BLOCK_BUSY', { block: 'pubsub' }]);
+    expect(await client.unary(ROUTE.PublishEvent)).toBe(Grpc.OK);
+    expect(await streams[0]!.end().ended()).toEqual([Grpc.OK, 'OK']);
+    expect(await client.bidi().end().ended()).toEqual([Grpc.OK, 'OK']);
+    expect(dispatch.streams).toBe(2);
+  });
+});
+
+describe('a listener that drains', () => {
+  it('ends streams at once, and lets a unary call finish', async () => {
+    const { block, seen } = manual(BIDI);
+    let slow: IncomingCall | undefined;
+    block.raw = (call) => (slow = call);
+    const { client, listener, dispatch } = await wire(block.start());
+    const idle = client.bidi();
+    const busy = client.bidi().send('a');
+    const unary = client.unary(ROUTE.PublishEvent);
+    await eventually('all are open', () => block.opened === 3 && seen.length === 1 && slow !== undefined);
+    let drained = false;
+    const draining = listener.drain(10_000).then(() => (drained = true));
+    const SHUTTING_DOWN = [Grpc.UNAVAILABLE, 'the pubsub block is not available: the sidecar is shutting down', 'ERR_BLOCK_UNAVAILABLE', { block: 'pubsub' }];
+    expect(await idle.ended()).toEqual(SHUTTING_DOWN);
+    expect(await busy.ended()).toEqual(SHUTTING_DOWN);
+    await eventually('the block heard', () => seen.filter((word) => word === '<cancelled>').length === 2);
+    expect([drained, dispatch.streams, dispatch.inFlight]).toEqual([false, 0, 1]);
+    slow!.end(Grpc.OK, 0, undefined, EMPTY);
+    expect(await unary).toBe(Grpc.OK);
+    await within(3_000, 'the listener is closed', draining);
+  });
+
+  it('does not wait for a stream that sent nothing, of any owner', async () => {
+    const block = echoing().start();
+    const { client, listener } = await wire(block);
+    const reflection = client.bidi({}, {}, true, { ...BIDI, rpc: '/grpc.reflection.v1.ServerReflection/ServerReflectionInfo' });
+    client.bidi();
+    await eventually('the stream is open', () => block.opened === 1);
+    reflection.send(Buffer.from([0x3a, 0])); // list the services
+    await eventually('reflection answers', () => reflection.received.length === 1);
+    await within(3_000, 'the listener is closed', listener.drain(10_000));
+    expect((await reflection.ended()).slice(0, 2)).toEqual([Grpc.UNAVAILABLE, 'the sidecar is shutting down']);
+  });
+});
+
+describe('who may stream', () => {
+  it('is asked for the token', async () => {
+    const block = echoing().start();
+    const { client } = await wire(block, { token: new Secret('t') });
+    expect((await client.bidi().ended()).slice(0, 3)).toEqual([Grpc.UNAUTHENTICATED, 'Unauthorized', 'Unauthorized']);
+    expect((await client.down(Buffer.from('r'), { 'dapr-api-token': 'wrong' }).ended())[0]).toBe(Grpc.UNAUTHENTICATED);
+    expect(block.opened).toBe(0);
+    expect(await client.bidi({ 'dapr-api-token': 't' }).end().ended()).toEqual([Grpc.OK, 'OK']);
+  });
+
+  it('is what the Configuration admits', async () => {
+    const block = echoing().start();
+    const { client } = await wire(block, { admit: ({ name }) => name !== BIDI.name });
+    expect((await client.bidi().ended()).slice(0, 3)).toEqual([Grpc.UNIMPLEMENTED, 'Not Implemented', 'Not Implemented']);
+    expect(block.opened).toBe(0);
+  });
+
+  it('gets UNIMPLEMENTED where no block runs', async () => {
+    const { client } = await wire(echoing().start());
+    expect(await client.down(Buffer.from('r')).ended()).toEqual([Grpc.UNIMPLEMENTED, expect.stringContaining('the config block, which serves SubscribeConfiguration, does not run here')]);
+  });
+});
+
+it('the API log has one line for each stream, when it ends', async () => {
+  const { block, opened } = manual(BIDI);
+  const lines: [method: string, code: number][] = [];
+  const { client } = await wire(block.start(), { log: ({ method, code, userAgent }) => {
+    expect(userAgent).toMatch(/^grpc-node-js/);
+    lines.push([method, code]);
+  } });
+  const ended = client.bidi();
+  (await opened()).end();
+  await ended.ended();
+  const failed = client.bidi();
+  (await opened(1)).fail(FAIL.cancelled());
+  await failed.ended();
+  const left = client.bidi();
+  await opened(2);
+  expect(lines).toHaveLength(2);
+  left.call.cancel();
+  await eventually('the line of the one that left is there', () => lines.length === 3);
+  await client.down(Buffer.from('r')).ended();
+  expect(lines).toEqual([[BIDI.rpc, Grpc.OK], [BIDI.rpc, Grpc.CANCELLED], [BIDI.rpc, Grpc.CANCELLED], [DOWN.rpc, Grpc.UNIMPLEMENTED]]);
+});
+
+describe('request metadata', () => {
+  const TRACE = { traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', tracestate: 'a=1' };
+
+  it('reaches the block where the route wants it, binary as base64', async () => {
+    const block = new TestBlock('pubsub').start();
+    const { client } = await wire(block);
+    const trace = Buffer.from([0, 0, 255, 1, 2]);
+    await client.unary(ROUTE.PublishEvent, { ...TRACE, 'grpc-trace-bin': trace, 'x-other': '1', 'if-match': '2' });
+    await client.unary(ROUTE.BulkPublishEvent, { tracestate: 'b=2' });
+    await client.unary(ROUTE.BulkPublishEventAlpha1, { 'x-other': '1' });
+    expect(block.heads).toEqual([
+      [[], '', ['grpc-trace-bin', trace.toString('base64'), 'traceparent', TRACE.traceparent, 'tracestate', 'a=1']], [[], '', ['tracestate', 'b=2']], undefined,
+    ]);
+  });
+
+  it('reaches a stream', async () => {
+    const { block, opened } = manual(BIDI);
+    const { client } = await wire(block.start());
+    client.bidi(TRACE);
+    await opened();
+    client.bidi();
+    const headers = [(await opened(0)).headers, (await opened(1)).headers];
+    expect(headers).toEqual([{ traceparent: TRACE.traceparent }, {}]);
+    expect(block.heads[1]).toBeUndefined();
+  });
+
+  it('of HTTP alone stays where it is', async () => {
+    const block = new TestBlock('state').start();
+    const { client } = await wire(block);
+    expect(await client.unary(ROUTE.DeleteState, { 'if-match': 'etag' })).toBe(Grpc.OK);
+    expect(block.heads).toEqual([undefined]);
+  });
+
+  it('reaches the kernel\'s own methods', async () => {
+    const heard: (readonly string[])[] = [];
+    const { client } = await wire(echoing(), {}, ({ headers }) => heard.push(headers));
+    await client.unary(ROUTE.Shutdown, { 'dapr-force-shutdown': 'true' });
+    await client.unary(ROUTE.Shutdown);
+    expect(heard).toEqual([['dapr-force-shutdown', 'true'], []]);
+  });
+});
