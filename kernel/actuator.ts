@@ -21,7 +21,7 @@ export function actuatorBlocks(blocks: readonly SupervisedBlock[], app: AppChann
 async function row(info: ChildInfo, seat: Seat): Promise<object> {
   const { block, mode, transport, pid, life, state, restarts, lastExit, components, suspects } = info;
   return {
-    block, mode, transport, pid: pid ?? process.pid, life, state, restarts, lastExit,
+    block, mode, transport, pid: pid ?? (life === 0 ? undefined : process.pid), life, state, restarts, lastExit,
     inFlight: seat.inFlight, streams: seat.streams, held: seat.held, repeated: seat.repeated, lost: seat.lost, suspects,
     // A block in the kernel's own process has no memory of its own to show.
     memory: pid === undefined ? undefined : await memoryOf(pid),

@@ -41,13 +41,13 @@ export class Application {
   }
 
   /**
-   * What the sidecar is not ready for, or undefined. Without health checks it is ready when the application is there and its
-   * subscriptions have been tried; with them it does not wait for the application.
+   * What readiness waits for, or undefined. The port has to answer; without health checks also the application's
+   * subscriptions have to be tried, with them nothing waits for it to be healthy.
    */
   get waitingFor(): string | undefined {
     const { config, children } = this.#options;
+    if (!this.channel.found) return `application on port ${config.port}: not reachable yet`;
     if (config.health.enabled) return undefined;
-    if (!this.#seen) return `application on port ${config.port}: not reachable yet`;
     const late = children.map((child) => child.info()).find(({ appMet }) => !appMet);
     return late === undefined ? undefined : `application on port ${config.port}: the ${late.block} block has not subscribed it yet`;
   }

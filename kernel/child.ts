@@ -147,6 +147,14 @@ export class Child {
     this.#running ??= this.#run();
   }
 
+  /** Nothing is configured for it: unless it runs already, the first call that wants it starts it, and nobody waits till then. */
+  rest(): void {
+    if (this.#running !== undefined) return;
+    this.#settled = true;
+    this.#news.excuse();
+    this.#options.seat.onWanted = () => this.start();
+  }
+
   /** The application came or went: the present life is told, and each later one. */
   appChanged(state: AppState): void {
     this.#news.appChanged(state);

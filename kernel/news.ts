@@ -35,6 +35,11 @@ export class News {
     return this.#appMet;
   }
 
+  /** Nobody has to wait for what the application's being there brings about: there is no life, and perhaps none will be. */
+  excuse(): void {
+    this.#appMet = true;
+  }
+
   /** A life has answered `init`. */
   attach(calls: Calls): void {
     this.#calls = calls;

@@ -69,7 +69,7 @@ export async function loadResources(config: Config, options: LoadOptions = {}): 
     if (cause instanceof FatalError) throw new FatalError(cause.message, [...loader.notices, ...cause.notices]);
     throw cause;
   }
-  const declared = decodeSubscriptions(manifests, config);
+  const declared = decodeSubscriptions(manifests, config.appId);
   loader.notices.push(...declared.notices);
   return loader.result(declared.subscriptions, manifests.filter(({ kind }) => kind !== 'Component'));
 }

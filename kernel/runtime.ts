@@ -14,6 +14,7 @@ import { logNotices } from './fatal.ts';
 import type { Isolation } from './flags.ts';
 import type { Bound } from './gateway.ts';
 import { notReady, type HealthSources } from './health.ts';
+import { hintedBlocks } from './hints.ts';
 import type { LaunchOptions } from './launch.ts';
 import type { Listener } from './listener.ts';
 import { ownMethods } from './own-methods.ts';
@@ -61,7 +62,8 @@ export class Runtime {
     const { config, log, onShutdown } = this.#options;
     this.#blocks = config.blocks.map(({ name, isolation }) => this.#supervise(name, isolation));
     // The blocks' processes come up while everything else is read and loaded here; `init` waits for them in their channels.
-    for (const { child } of this.#blocks) child.start();
+    const hinted = config.quickStart ? undefined : hintedBlocks(config.resourcesPaths);
+    for (const { child, seat } of this.#blocks) if (hinted?.has(seat.block) ?? true) child.start();
     const loading = import('./gateway.ts');
     const finding = config.app.port === 0 ? undefined : this.#openApplication();
     const configuration = await loadConfiguration(config.configPaths, process.env);
@@ -75,7 +77,12 @@ export class Runtime {
     if (config.app.port === 0 && resources.subscriptions.length > 0) log.warn({}, `${resources.subscriptions.length} declared subscriptions deliver nothing, because no application is configured: start the sidecar with --app-port`);
     const application = await finding;
     this.#application = application;
-    for (const { child, seat } of this.#blocks) child.provide(this.#initOf(seat.block, configuration, resources), application?.channel);
+    for (const { child, seat } of this.#blocks) {
+      const init = this.#initOf(seat.block, configuration, resources);
+      child.provide(init, application?.channel);
+      if (init.components.length > 0 || init.subscriptions.length > 0) child.start();
+      else child.rest(); // a call that wants it starts it
+    }
 
     const health: HealthSources = {
       appId: config.appId,

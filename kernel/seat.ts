@@ -32,6 +32,8 @@ export class Seat implements Place {
   #ticker: NodeJS.Timeout | undefined;
   #closed = false;
   #why = 'it is starting';
+  /** A call waits for a life. */
+  onWanted: () => void = () => {};
   /** Since start, as `lost`. */
   repeated = 0;
   lost = 0;
@@ -110,6 +112,7 @@ export class Seat implements Place {
     call.holdUntilMs = performance.now() + Math.min(this.#limits.holdMs, call.remainingMs());
     this.#held.add(call);
     this.#heldBytes += call.bytes;
+    this.onWanted();
     this.#ticker ??= setInterval(() => this.#expire(), HOLD_TICK_MS).unref();
   }
 

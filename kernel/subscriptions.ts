@@ -6,26 +6,20 @@ import { unreadable, type Manifest } from './manifests.ts';
 import { booleanAt, integerAt, listAt, member, objectAt, ShapeError, textAt, type YamlObject } from './shape.ts';
 import type { Yaml } from './yaml.ts';
 
-export interface SubscriptionFilter {
-  readonly appId: string;
-  /** `''`: all namespaces. */
-  readonly namespace: string;
-}
-
 const V2 = 'dapr.io/v2alpha1';
 /** Counts and durations are Go's int32. */
 const LARGEST = 2 ** 31 - 1;
 
 /**
- * The subscriptions among the manifests, in order, those for a topic that has one already too. One that doesn't decode, or
- * could never deliver, is left out with a warning.
+ * The subscriptions among the manifests that are in the app's scope, in order, those for a topic that has one already too.
+ * Their namespace does not matter (contract: sidecar §7.3). One that doesn't decode, or could never deliver, is left out with
+ * a warning.
  */
-export function decodeSubscriptions(manifests: readonly Manifest[], { appId, namespace }: SubscriptionFilter): { subscriptions: SubscriptionSpec[]; notices: Notice[] } {
+export function decodeSubscriptions(manifests: readonly Manifest[], appId: string): { subscriptions: SubscriptionSpec[]; notices: Notice[] } {
   const subscriptions: SubscriptionSpec[] = [];
   const notices: Notice[] = [];
   for (const manifest of manifests) {
     if (manifest.kind !== 'Subscription') continue;
-    if (namespace !== '' && manifest.namespace !== '' && manifest.namespace !== namespace) continue;
     if (manifest.scopes.length > 0 && !manifest.scopes.includes(appId)) continue;
     try {
       subscriptions.push(decode(manifest));

@@ -53,10 +53,14 @@ describe.each(ISOLATIONS)('in %s isolation', (isolation) => {
     expect(said(sidecar).at(-1)).toBe('Daprd shutdown gracefully');
   });
 
-  it('with health checks it does not wait, and follows the health of the application', async () => {
-    await using app = await startApp({ subscriptions: [ORDERS] });
+  it('with health checks it waits for the port alone, and follows the health of the application', async () => {
+    const port = await freePort();
+    await using sidecar = await start(port, { isolation, flags: HEALTH_CHECKS, until: 'listening' });
+    await sidecar.logs.waitFor(/waiting on port/);
+    expect(await sidecar.client.get('/v1.0/healthz')).toMatchObject({ status: 500, body: expect.stringContaining(`[application on port ${port}: not reachable yet]`) });
+    await using app = await startApp({ port, subscriptions: [ORDERS] });
     app.healthy = false;
-    await using sidecar = await start(app.port, { isolation, flags: HEALTH_CHECKS });
+    await sidecar.reached('ready');
     expect(asked(app, '/dapr/subscribe')).toBe(0);
     app.healthy = true;
     await eventually('it is asked for its subscriptions', () => asked(app, '/dapr/subscribe') === 1);

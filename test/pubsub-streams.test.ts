@@ -4,10 +4,13 @@ import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ApiError, Grpc } from '../proto/errors.ts';
 import { Sources, type Branch } from '../blocks/pubsub/fan-out.ts';
-import type { IncomingMessage } from '../blocks/pubsub/broker.ts';
+import type { Broker, IncomingMessage } from '../blocks/pubsub/broker.ts';
+import { openMemoryBroker } from '../blocks/pubsub/memory.ts';
 import type { OpenBroker } from '../blocks/pubsub/brokers.ts';
 import { eventually } from './harness/awaiting.ts';
-import { FakeBroker, FakeKernel, rig as newRig, subscription, type FakeStream, type Rig, type RigOptions } from './harness/pubsub.ts';
+import { toEvent } from '../blocks/pubsub/events.ts';
+import { TopicStream } from '../blocks/pubsub/streaming.ts';
+import { FakeBroker, FakeKernel, FakeMessage, FakeStream, rig as newRig, subscription, type Rig, type RigOptions } from './harness/pubsub.ts';
 import { memoryLog } from './support.ts';
 
 const rigs: Rig[] = [];
@@ -183,6 +186,19 @@ describe('a stream', () => {
     expect(messages.map(({ settled }) => settled.join())).toEqual(['release', 'release', 'release', 'release']);
   });
 
+  it('is not sent what was given up before there was credit', () => {
+    const stream = new FakeStream();
+    const target = { pubsubName: 'p', topic: 't', rawPayload: false };
+    const sent = new TopicStream(stream, () => { throw new Error('unused'); }, memoryLog(), () => undefined);
+    stream.credit = 1;
+    const eventOf = (id: string) => toEvent(new FakeMessage('t', { id }), target, 0);
+    const [, giveUp] = ['1', '2', '3'].map((id) => sent.deliver(eventOf(id), target, '/', () => undefined));
+    giveUp!();
+    stream.credit = 9;
+    stream.onCredit();
+    expect(stream.received).toEqual(['1', '3']);
+  });
+
   it('waits for a broker that is away, and keeps its stream when the subscription is started again', async () => {
     const broker = new FakeBroker();
     broker.refusal = 'away';
@@ -247,6 +263,28 @@ describe('a stream', () => {
     }
     expect(stream.end_).toBe('ok');
     expect(message.settled).toEqual(['release']);
+  });
+});
+
+describe('a stream over the in-memory broker', () => {
+  it('gets a thousand messages in order, and one again that it asks for again', async () => {
+    let memory: Broker | undefined;
+    const made = rig({ open: (spec, context) => (memory = openMemoryBroker(spec, context)) });
+    const stream = await subscribed(made);
+    const publish = (id: string) => memory!.publish('t', { data: Buffer.from(JSON.stringify({ specversion: '1.0', id, type: 't', source: 's' })), metadata: undefined });
+    const ids = Array.from({ length: 1_000 }, (_, index) => `${index}`);
+    for (const id of ids) void publish(id);
+    for (let settled = 1; settled <= ids.length; settled++) {
+      await eventually('the next one is there', () => stream.received.length > settled);
+      stream.settle(stream.received[settled]!);
+    }
+    expect(stream.received).toEqual(['ready', ...ids]);
+    void publish('again');
+    await eventually('it is there', () => stream.received.at(-1) === 'again');
+    stream.settle('again', 'RETRY');
+    await eventually('it is there once more', () => stream.received.length === ids.length + 3);
+    stream.settle('again');
+    expect(stream.received.slice(-2)).toEqual(['again', 'again']);
   });
 });
 

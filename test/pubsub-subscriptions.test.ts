@@ -466,6 +466,15 @@ describe('a bulk subscription', () => {
     expect(message.settled).toEqual(['release']);
     expect(made.kernel.calls).toEqual([]);
   });
+
+  it('gives a batch up as a whole when it is closed', async () => {
+    const made = await running({ bulk });
+    const messages = ['1', '2', '3'].map((id) => made.broker.on('t').deliver({ id }));
+    await turnOver();
+    await made.block.close();
+    expect(made.kernel.calls.map(({ givenUp }) => givenUp)).toEqual([true]);
+    expect(settled(messages)).toEqual(['release', 'release', 'release']);
+  });
 });
 
 describe('a subscription that stops', () => {
@@ -481,7 +490,7 @@ describe('a subscription that stops', () => {
     expect(settled([first, second])).toEqual(['', 'release']);
     const late = source.deliver({ id: '3' });
     await turnOver();
-    expect(late.settled.filter((how) => how !== 'release')).toEqual([]);
+    expect(late.settled).toEqual([]);
     expect(source.closed).toBe(false);
     made.kernel.calls[0]!.answer(200);
     await down;
@@ -489,6 +498,27 @@ describe('a subscription that stops', () => {
     expect(settled([first, second, late])).toEqual(['ack', 'release', 'release']);
     expect(broker.published).toEqual([]);
     expect(made.kernel.calls).toHaveLength(1);
+  });
+
+  it('before the broker has begun to deliver leaves it when it does, and hands nothing over', async () => {
+    const broker = new FakeBroker();
+    const begun = Promise.withResolvers<void>();
+    const subscribe = broker.subscribe.bind(broker);
+    broker.subscribe = async (request, sink) => {
+      const source = await subscribe(request, sink);
+      await begun.promise;
+      return source;
+    };
+    const made = rig({ broker, subscriptions: [subscription()] });
+    const up = made.block.appChanged!('up');
+    await eventually('it was tried', () => broker.attempts === 1);
+    const message = broker.on('t').deliver();
+    await made.block.appChanged!('down');
+    await up;
+    begun.resolve();
+    await eventually('it left', () => broker.live.length === 0);
+    expect(message.settled).toEqual(['release']);
+    expect(made.kernel.calls).toEqual([]);
   });
 
   it('starts again when the application is back, after the old one has left', async () => {

@@ -70,12 +70,12 @@ describe('a Subscription', () => {
     expect(subscriptions.map(({ topic }) => topic)).toEqual(['a', 'b', 'c', 'd', 'a']);
   });
 
-  it('is for the apps of its scopes and for its namespace', async () => {
+  it('is for the apps of its scopes, whatever its namespace', async () => {
     const one = (topic: string, parts: Parts): string => subscription({ pubsubname: 'p', topic, routes: { default: '/r' } }, parts);
     const files = [one('mine', { scopes: ['other', 'my-app'] }), one('others', { scopes: ['other'] }), one('everyone', { scopes: [] }), one('far', { namespace: 'far' }), one('near', { namespace: 'near' })];
     const topics = async (env: Record<string, string>) => (await load([files], env)).subscriptions.map(({ topic }) => topic);
     expect(await topics({})).toEqual(['mine', 'everyone', 'far', 'near']);
-    expect(await topics({ NAMESPACE: 'near' })).toEqual(['mine', 'everyone', 'near']);
+    expect(await topics({ NAMESPACE: 'near' })).toEqual(['mine', 'everyone', 'far', 'near']);
   });
 
   it.each<[string, object, string]>([

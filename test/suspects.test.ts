@@ -61,7 +61,7 @@ describe('a block that calls its kernel', () => {
     const [near, far] = openLocalPair({ maxFrameBytes: 1 << 20, poison: true });
     const made: Made[] = [];
     const app: AppChannel = {
-      state: 'up', inFlight: 0, start: () => {}, close: async () => {},
+      state: 'up', found: true, inFlight: 0, start: () => {}, close: async () => {},
       call: (request, body, deadlineMs, reply) => {
         const call: Made = { request, body, deadlineMs, reply, givenUp: false };
         made.push(call);

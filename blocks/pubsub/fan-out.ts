@@ -74,6 +74,10 @@ class Source {
   /** With those that still work on what they got. */
   #members = 0;
   readonly #partial = new Map<string, Set<Branch>>();
+  /** Came when nobody wanted any more: neither acknowledged nor refused before the subscription has ended. */
+  readonly #late: IncomingMessage[] = [];
+  /** The broker's subscription is closed. */
+  #over = false;
   #subscription: BrokerSubscription | undefined;
   #leave!: () => void;
 
@@ -113,7 +117,11 @@ class Source {
   #deliver(message: IncomingMessage): void {
     const earlier = this.#partial.get(message.id);
     const [only] = this.#branches;
-    if (only === undefined) return message.release();
+    if (only === undefined) {
+      if (this.#over) message.release();
+      else this.#late.push(message);
+      return;
+    }
     if (earlier === undefined && this.#branches.size === 1) return only.deliver(message);
     const wanting = [...this.#branches].filter((branch) => earlier?.has(branch) !== true);
     if (wanting.length === 0) { // those that failed it have left
@@ -165,6 +173,8 @@ class Source {
     } catch (cause) {
       this.#log.warn({}, `closing the subscription to ${this.#name} failed: ${String(cause)}`);
     }
+    this.#over = true;
+    for (const message of this.#late.splice(0)) message.release();
   }
 }
 

@@ -71,7 +71,7 @@ export class Keeper {
           if (this.#nudges === nudges) await this.#sleep(Infinity);
           continue;
         }
-        if (cause instanceof Never) return this.#complaints.error(cause.message);
+        if (cause instanceof Never) return this.#complaints.error(`the subscription is not started: ${cause.message}`);
         this.#complaints.error(`the subscription can't be started, trying again: ${messageOf(cause)}`);
         await this.#sleep(bound);
         bound = Math.min(bound * 2, BACKOFF_MS.max);

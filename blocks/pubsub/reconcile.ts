@@ -209,7 +209,7 @@ export class Subscriptions {
       try {
         compiled = await rules();
       } catch (cause) {
-        return never(FAIL.badRequest(`the subscription can't be started: ${messageOf(cause)}`));
+        return never(FAIL.badRequest(messageOf(cause)));
       }
       const raw = rawPayload(spec.metadata);
       if (typeof raw === 'string') host.log.warn(fieldsOf(spec), `${raw}; the subscription gets events as if it were not set`);

@@ -62,8 +62,6 @@ export class Subscription implements Branch {
   readonly #deadLetters: DeadLetters;
   readonly #log: LimitedLog;
   readonly #inFlight = new Set<Delivery>();
-  /** Came when it was over. */
-  readonly #late: IncomingMessage[] = [];
   #membership: Membership | undefined;
   #closing: Promise<void> | undefined;
   #patience: NodeJS.Timeout | undefined;
@@ -99,8 +97,7 @@ export class Subscription implements Branch {
   }
 
   deliver(message: IncomingMessage): void {
-    if (this.#closing === undefined) this.#schedule.add(message);
-    else this.#late.push(message); // neither acknowledged nor refused: it goes back when the subscription has ended
+    this.#schedule.add(message);
   }
 
   ended(cause: Error): void {
@@ -129,9 +126,7 @@ export class Subscription implements Branch {
     for (const message of this.#schedule.close()) message.release();
     if (this.#inFlight.size > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
     clearTimeout(this.#patience);
-    for (const message of this.#late.splice(0)) message.release();
     await this.#membership?.leave();
-    for (const message of this.#late.splice(0)) message.release();
     this.#log.flush();
   }
 
@@ -188,7 +183,7 @@ export class Subscription implements Branch {
   }
 
   #acquit(message: IncomingMessage, key: string): void {
-    this.#options.kernel.acquit([key]);
+    if (clearedByAll(message)) this.#options.kernel.acquit([key]);
   }
 
   #process(deliveries: readonly Delivery[]): void {

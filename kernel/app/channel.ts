@@ -16,7 +16,12 @@ export interface AppChannel {
   readonly state: AppState;
   /** Calls that have no answer yet, including those that wait for their turn. */
   readonly inFlight: number;
-  /** Looks for the application until it is there, and watches its health if that is wanted. Not called before `start` returned. */
+  /** Something has answered on the application's port. */
+  readonly found: boolean;
+  /**
+   * Looks for the application until it is there, and watches its health if that is wanted. `changed` runs when the port first
+   * answers and at each change of state, not before `start` returned.
+   */
   start(changed: (state: AppState) => void): void;
   /** Stops probing, ends connections; open calls fail with UNAVAILABLE. May be called twice. */
   close(): Promise<void>;

@@ -65,8 +65,9 @@ export class AppWatch {
   #discovered(): void {
     this.found = true;
     this.#log.info({}, `application discovered on port ${this.#app.port}`);
-    if (this.#app.health.enabled) this.#check();
-    else this.#turn('up');
+    if (!this.#app.health.enabled) return this.#turn('up');
+    this.#changed(this.state);
+    this.#check();
   }
 
   #check(): void {

@@ -60,6 +60,10 @@ class Channel implements AppChannel {
     return this.#watch.state;
   }
 
+  get found(): boolean {
+    return this.#watch.found;
+  }
+
   get inFlight(): number {
     return this.#calls.size;
   }
