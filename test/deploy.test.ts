@@ -6,9 +6,13 @@ import { describe, expect, it } from 'vitest';
 import { parseCommandLine } from '../kernel/config.ts';
 import { loadResources } from '../kernel/resources.ts';
 
-const FOLDER = join(import.meta.dirname, '..', 'deploy', 'components');
+const DEPLOY = join(import.meta.dirname, '..', 'deploy');
+const FOLDER = join(DEPLOY, 'components');
 /** File to component name, type, and metadata with secrets resolved. */
 const EXPECTED: Readonly<Record<string, readonly [name: string, type: string, metadata: Readonly<Record<string, string>>]>> = {
+  'pubsub-kafka.yaml': ['pubsub', 'pubsub.kafka', { brokers: 'localhost:9092', authType: 'none', initialOffset: 'newest' }],
+  'pubsub-memory.yaml': ['pubsub', 'pubsub.in-memory', {}],
+  'pubsub-redis.yaml': ['pubsub', 'pubsub.redis', { redisHost: 'localhost:6379', processingTimeout: '60s', redeliverInterval: '15s' }],
   'statestore-memory.yaml': ['memory', 'state.in-memory', {}],
   'statestore-redis.yaml': ['statestore', 'state.redis', { redisHost: 'localhost:6379', redisPassword: 'from-the-environment' }],
   'statestore-sqlite.yaml': ['sqlite', 'state.sqlite', { connectionString: 'state.db', cleanupInterval: '1h' }],
@@ -28,12 +32,25 @@ describe('deploy/components', () => {
       if (!('config' in parsed)) throw new Error('the command line was refused');
       const resources = await loadResources(parsed.config, { env });
       expect(resources.notices.filter(({ level }) => level !== 'info')).toEqual([]);
-      const [spec, ...others] = resources.blocks.get('state') ?? [];
+      const [spec, ...others] = resources.blocks.get(file.startsWith('pubsub') ? 'pubsub' : 'state') ?? [];
       expect(others).toEqual([]);
       expect(spec).toMatchObject({ name, type });
       expect(Object.fromEntries(spec?.metadata.map((item) => [item.name, item.value]) ?? [])).toEqual(metadata);
     } finally {
       rmSync(folder, { recursive: true });
     }
+  });
+});
+
+describe('deploy/subscriptions', () => {
+  it('holds one subscription, which loads', async () => {
+    const parsed = parseCommandLine(['--app-id=orders', `--resources-path=${join(DEPLOY, 'subscriptions')}`], {});
+    if (!('config' in parsed)) throw new Error('the command line was refused');
+    const { notices, subscriptions } = await loadResources(parsed.config);
+    expect(notices.filter(({ level }) => level !== 'info')).toEqual([]);
+    expect(subscriptions).toEqual([{
+      pubsubName: 'pubsub', topic: 'orders', metadata: {}, deadLetterTopic: 'orders-dead', bulk: { enabled: false, maxMessagesCount: 0, maxAwaitDurationMs: 0 },
+      rules: [{ match: 'event.type == "order.large"', path: '/orders/large' }, { match: '', path: '/orders' }],
+    }]);
   });
 });

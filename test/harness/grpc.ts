@@ -1,5 +1,5 @@
 // A gRPC client of the Dapr API on grpc-js and the generated codecs; failures come with their details decoded.
-import { Client, credentials, Metadata, type ServiceError, type StatusObject } from '@grpc/grpc-js';
+import { Client, credentials, Metadata, type ClientDuplexStream, type ServiceError, type StatusObject } from '@grpc/grpc-js';
 import { GO_CODE_NAMES } from '../../proto/errors.ts';
 import { BadRequest, ErrorInfo, Help, ResourceInfo } from '../../proto/gen/google/rpc/error_details.ts';
 import { Status } from '../../proto/gen/google/rpc/status.ts';
@@ -9,6 +9,7 @@ import {
   DeleteBulkStateRequest, DeleteStateRequest, ExecuteStateTransactionRequest, GetBulkStateRequest, GetBulkStateResponse, GetStateRequest, GetStateResponse,
   QueryStateRequest, QueryStateResponse, SaveStateRequest,
 } from '../../proto/gen/dapr/proto/runtime/v1/state.ts';
+import { BulkPublishRequest, BulkPublishResponse, PublishEventRequest } from '../../proto/gen/dapr/proto/runtime/v1/pubsub.ts';
 
 interface Codec<M> {
   encode(message: M): { finish(): Uint8Array };
@@ -27,6 +28,9 @@ const RPCS = {
   DeleteState: rpc(DeleteStateRequest, Empty),
   DeleteBulkState: rpc(DeleteBulkStateRequest, Empty),
   ExecuteStateTransaction: rpc(ExecuteStateTransactionRequest, Empty),
+  PublishEvent: rpc(PublishEventRequest, Empty),
+  BulkPublishEvent: rpc(BulkPublishRequest, BulkPublishResponse),
+  BulkPublishEventAlpha1: rpc(BulkPublishRequest, BulkPublishResponse),
   QueryStateAlpha1: rpc(QueryStateRequest, QueryStateResponse),
   GetMetadata: rpc(Empty, GetMetadataResponse),
   SetMetadata: rpc(SetMetadataRequest, Empty),
@@ -106,6 +110,13 @@ export class GrpcClient implements Disposable {
       call.on('status', (status: StatusObject) => resolve(status.code === 0 ? 'OK' : new GrpcFailure(status)));
       call.end(body);
     });
+  }
+
+  /** A bidirectional stream of any method, as bytes. */
+  duplex(path: string, { metadata = {}, deadlineMs = DEADLINE_MS }: CallOptions = {}): ClientDuplexStream<Uint8Array, Buffer> {
+    const sent = new Metadata();
+    for (const [name, value] of Object.entries(metadata)) sent.set(name, value);
+    return this.#client.makeBidiStreamRequest(path.startsWith('/') ? path : SERVICE + path, (bytes: Uint8Array) => Buffer.from(bytes), (bytes: Buffer) => bytes, sent, { deadline: Date.now() + deadlineMs });
   }
 
   close(): void {
