@@ -176,7 +176,14 @@ export function compact(bytes: Uint8Array): string | undefined {
 
 /** The place of the quote that ends the string that begins at `at`; behind the text when there is none. */
 export function endOfString(text: string, at: number): number {
-  let end = at + 1;
-  while (end < text.length && text.charCodeAt(end) !== 0x22) end += text.charCodeAt(end) === 0x5c ? 2 : 1;
-  return end;
+  let end = text.indexOf('"', at + 1);
+  while (end >= 0 && isEscaped(text, at, end)) end = text.indexOf('"', end + 1);
+  return end < 0 ? text.length : end;
+}
+
+/** By an odd number of backslashes in front of it. @param start the string's first quote */
+function isEscaped(text: string, start: number, end: number): boolean {
+  let from = end;
+  while (from - 1 > start && text.charCodeAt(from - 1) === 0x5c) from--;
+  return (end - from) % 2 === 1;
 }

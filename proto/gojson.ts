@@ -13,8 +13,11 @@ const SHALLOW = 64;
 
 /** A JSON string, with the characters escaped that Go escapes. Lone surrogates become U+FFFD. */
 export function quote(text: string): string {
-  return escapeHtml(bareQuote(text));
+  return PLAIN.test(text) ? `"${text}"` : escapeHtml(bareQuote(text));
 }
+
+/** Characters that stand for themselves in a JSON string of Go's: all of `BARE` but `&<>`. */
+const PLAIN = /^[ !#-%'-;=?-[\]-~]*$/;
 
 /** Characters that stand for themselves in a JSON string. */
 const BARE = /^[ !#-[\]-~]*$/;

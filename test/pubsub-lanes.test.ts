@@ -130,6 +130,16 @@ describe('the batcher', () => {
       expect(texts()).toEqual([['1', '2'], ['3']]);
     });
 
+    it('takes a batch for full that would be too large with one more, and sends a larger message alone', async () => {
+      const { made, texts } = batcher(10, 4);
+      const large = (id: string, bytes: number): FakeMessage => new FakeMessage('t', { id, payload: 'x'.repeat(bytes) });
+      for (const [id, bytes] of [['1', 20 << 20], ['2', 12 << 20], ['3', 1], ['4', 33 << 20], ['5', 1]] as const) made.add(large(id, bytes));
+      await turn();
+      expect(texts()).toEqual([['1', '2'], ['3'], ['4']]);
+      await vi.advanceTimersByTimeAsync(1_000);
+      expect(texts()).toEqual([['1', '2'], ['3'], ['4'], ['5']]);
+    });
+
     it('lets the timer of the first message count, not that of the last', async () => {
       const { made, texts } = batcher(10);
       made.add(message('1'));

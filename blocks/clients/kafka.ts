@@ -3,10 +3,11 @@
 import { createRequire } from 'node:module';
 import { connect as connectTcp, isIP, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { zstdCompress, zstdDecompress } from 'node:zlib';
-import {
-  AssignerProtocol, CompressionCodecs, CompressionTypes, Kafka, logLevel, Partitioners,
+import kafkajs, {
+  AssignerProtocol, CompressionTypes, Kafka, logLevel, Partitioners,
   type Cluster, type Consumer, type ISocketFactory, type KafkaMessage, type Message, type PartitionAssigner, type Producer, type RetryOptions, type SASLOptions,
 } from 'kafkajs';
 import { assign } from './kafka-assignors.ts';
@@ -65,13 +66,16 @@ const JOIN_MS = 90_000;
 const TAKEN_IN_AT_A_TIME = 64;
 /** How long the start of a partition stays the answer, so that all brokers' fetchers hear the same. */
 const START_BELIEVED_MS = 2_000;
+/** How long a broker may take to make a topic that was asked for. */
+const TOPIC_MADE_MS = 3_000;
+const TOPIC_POLL_MS = 100;
 const MAX_BATCH_BYTES = 100 << 20;
 
 /** All given: kafkajs has other defaults where NODE_ENV is "test". */
 const retry = (retries: number, initialRetryTime: number, maxRetryTime: number): RetryOptions => ({ retries, initialRetryTime, maxRetryTime, factor: 0.2, multiplier: 2 });
 
 repairTimers();
-CompressionCodecs[CompressionTypes.ZSTD] = () => ZSTD;
+kafkajs.CompressionCodecs[CompressionTypes.ZSTD] = () => ZSTD; // Node doesn't see that kafkajs exports it by name, too
 
 /** Sends records. Connects once by `connect`; after that kafkajs reconnects as long as it is used. */
 export class KafkaProducer {
@@ -217,7 +221,7 @@ export class KafkaMember {
 
   async #start(): Promise<void> {
     await this.#consumer.connect();
-    await this.#consumer.subscribe({ topic: this.#topic, fromBeginning: this.#fromBeginning });
+    await this.#choose();
     if (this.#over) return;
     await this.#consumer.run({
       autoCommit: false,
@@ -230,6 +234,18 @@ export class KafkaMember {
         await this.#events.batch({ partition, messages, fromOffset: Number(fetchedOffset), lastOffset: Number(batch.lastOffset()) });
       },
     });
+  }
+
+  /** A topic that isn't there is made by being asked for, where the broker allows it; until it is made the answer is that it isn't there. */
+  async #choose(): Promise<void> {
+    for (const end = performance.now() + TOPIC_MADE_MS; !this.#over;) {
+      try {
+        return await this.#consumer.subscribe({ topic: this.#topic, fromBeginning: this.#fromBeginning });
+      } catch (cause) {
+        if (troubleOf(cause).kind !== 'topic' || performance.now() > end) throw cause;
+        await sleep(TOPIC_POLL_MS);
+      }
+    }
   }
 
   #listen(): void {

@@ -13,7 +13,19 @@ interface Waiting {
   readonly message: IncomingMessage;
   /** On the monotonic clock. */
   readonly since: number;
+  /** Of its data and metadata, about. */
+  readonly size: number;
 }
+
+/** Of what may start as one batch. */
+interface Startable {
+  readonly batch: readonly Waiting[];
+  /** No other message would fit in. */
+  readonly full: boolean;
+}
+
+/** A batch of this size is full, and a larger message is one alone: a batch travels as one request, and grows by a third in base64. */
+const MAX_BATCH_BYTES = 32 << 20;
 
 export class Batcher implements Schedule {
   readonly #limits: BatchLimits;
@@ -41,7 +53,7 @@ export class Batcher implements Schedule {
   }
 
   add(message: IncomingMessage): void {
-    this.#waiting.push({ message, since: performance.now() });
+    this.#waiting.push({ message, since: performance.now(), size: sizeOf(message) });
     this.#wake();
   }
 
@@ -74,11 +86,11 @@ export class Batcher implements Schedule {
   #turn(): void {
     clearTimeout(this.#timer);
     while (!this.#closed && this.#running < this.#concurrency) {
-      const batch = this.#startable();
+      const { batch, full } = this.#startable();
       const oldest = batch[0];
       if (oldest === undefined) return;
       const leftMs = oldest.since + this.#limits.maxAwaitDurationMs - performance.now();
-      if (batch.length < this.#limits.maxMessagesCount && leftMs > 0) {
+      if (!full && leftMs > 0) {
         this.#timer = setTimeout(() => this.#turn(), Math.ceil(leftMs));
         return;
       }
@@ -87,15 +99,18 @@ export class Batcher implements Schedule {
   }
 
   /** The first messages whose keys are free, as many as a batch takes. */
-  #startable(): Waiting[] {
+  #startable(): Startable {
     const batch: Waiting[] = [];
+    let bytes = 0;
     for (const waiting of this.#waiting) {
       const { orderKey } = waiting.message;
       if (orderKey !== undefined && this.#busy.has(orderKey)) continue;
+      bytes += waiting.size;
+      if (bytes > MAX_BATCH_BYTES && batch.length > 0) return { batch, full: true };
       batch.push(waiting);
-      if (batch.length === this.#limits.maxMessagesCount) break;
+      if (batch.length === this.#limits.maxMessagesCount) return { batch, full: true };
     }
-    return batch;
+    return { batch, full: false };
   }
 
   #run(started: readonly Waiting[]): void {
@@ -113,4 +128,10 @@ export class Batcher implements Schedule {
     this.#running++;
     this.#start(messages);
   }
+}
+
+function sizeOf({ data, metadata }: IncomingMessage): number {
+  let size = data.byteLength;
+  for (const name in metadata) size += name.length + metadata[name]!.length;
+  return size;
 }

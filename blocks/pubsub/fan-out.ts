@@ -115,7 +115,7 @@ class Source {
   }
 
   #deliver(message: IncomingMessage): void {
-    const earlier = this.#partial.get(message.id);
+    const earlier = this.#partial.size === 0 ? undefined : this.#partial.get(message.id); // an id costs something to make
     const [only] = this.#branches;
     if (only === undefined) {
       if (this.#over) message.release();

@@ -55,7 +55,6 @@ export class Subscriptions {
   #state: AppState = 'down';
   /** The application is up, and has said what it subscribes to or was asked for it in vain. */
   #mayRun = false;
-  #announced = false;
   #pausing: Promise<void> | undefined;
 
   constructor(init: BlockInit, host: CallingHost, brokers: Brokers) {
@@ -99,7 +98,6 @@ export class Subscriptions {
       this.#asker?.down();
       return this.#reconcile();
     }
-    this.#announce();
     await this.#asker?.up(); // before the declared ones start: what the application names replaces them
     if (this.#state !== 'up' || this.#pausing !== undefined) return; // it went away meanwhile
     this.#mayRun = true;
@@ -123,12 +121,6 @@ export class Subscriptions {
     this.#mayRun = false;
     this.#asker?.down();
     await Promise.all([this.#reconcile(), ...[...this.#streams].map((stream) => stream.shutDown(STREAM_GRACE_MS))]);
-  }
-
-  #announce(): void {
-    if (this.#announced) return;
-    this.#announced = true;
-    if (this.#init.app?.askSubscriptions === false) this.#host.log.info({}, 'Skipping programmatic subscription loading');
   }
 
   /** @throws Error naming the first subscription that can't be */

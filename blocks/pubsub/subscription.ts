@@ -187,6 +187,10 @@ export class Subscription implements Branch {
   }
 
   #process(deliveries: readonly Delivery[]): void {
+    if (this.#limits === undefined && this.#options.broker.poisonThreshold === 1 && deliveries.length > 1) {
+      for (const delivery of deliveries) this.#process([delivery]); // one death is enough: nobody is to be blamed for a neighbour
+      return;
+    }
     const survived = this.#options.kernel.processing(deliveries.map(({ message }) => this.#key(message)));
     try {
       if (this.#limits === undefined) for (const delivery of deliveries) this.#hand(delivery);

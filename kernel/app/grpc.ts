@@ -85,7 +85,7 @@ function channelOptions({ address, maxBodyBytes }: TransportOptions): ChannelOpt
     // grpc-js puts the host into the TLS greeting, where Node takes no address; which name it is doesn't matter, nobody verifies it.
     ...(isIP(address) === 0 ? {} : { 'grpc.ssl_target_name_override': 'localhost' }),
     'grpc.max_receive_message_length': maxBodyBytes,
-    'grpc.max_send_message_length': maxBodyBytes,
+    'grpc.max_send_message_length': -1, // what came in must get out, grown by its envelope: the application's limit decides
     'grpc.primary_user_agent': USER_AGENT,
     'grpc.initial_reconnect_backoff_ms': RECONNECT_MS[0],
     'grpc.max_reconnect_backoff_ms': RECONNECT_MS[1],

@@ -448,7 +448,8 @@ export function brokerConformance(name: string, open: () => Promise<BrokerFixtur
         await Promise.all(numbered(4).slice(1).map((text) => next.find(text)));
         expect(next.texts()).not.toContain('message-0');
         const ids = new Map(before.map((message) => [Buffer.from(message.data).toString(), message.id]));
-        for (const message of next.messages) expect(message.id).toBe(ids.get(Buffer.from(message.data).toString()));
+        // Where a failed message holds up what comes behind it, that was not handed out before.
+        for (const message of next.messages) expect(ids.get(Buffer.from(message.data).toString()) ?? message.id).toBe(message.id);
       });
 
       if (traits.persists) it('lose no acknowledgement when they close', async () => {

@@ -35,6 +35,8 @@ export interface KafkaServer {
   /** `host:port` of the listener as the options ask for. */
   readonly brokers: string;
   readonly port: number;
+  /** Of the process that runs now. */
+  readonly pid: number;
   /** A client on the plain listener, for preparations and for looking at what is there. */
   readonly raw: Kafka;
   /** Of `raw`; connected on first use. */
@@ -85,6 +87,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaServe
   return {
     brokers: `${HOST}:${port}`,
     port,
+    get pid() { return running.pid; },
     raw,
     admin,
     createTopic: async (topic, partitions = 1, config = {}) => {
