@@ -47,7 +47,10 @@ class Opened implements AsyncDisposable {
     this.channel = channel;
     this.log = log;
     this.#protocol = protocol;
-    channel.start((state) => this.states.push(state));
+    channel.start((state) => {
+      if (!channel.found) throw new Error('it told something before the application was found');
+      if (state !== (this.states.at(-1) ?? 'down')) this.states.push(state); // that it was found alone is no new state
+    });
   }
 
   ask(asking: Asking = {}): Promise<Outcome> {
