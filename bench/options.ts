@@ -13,10 +13,13 @@ export interface Options extends Rounds {
   readonly against: string | undefined;
   /** Whether rows with Redis are wanted. */
   readonly redis: boolean;
+  /** Whether rows with Kafka are wanted, where there are any. */
+  readonly kafka: boolean;
   readonly quick: boolean;
 }
 
-export function readOptions(): Options {
+/** @param usual what a full run does where no flag says otherwise */
+export function readOptions(usual: Rounds = { rounds: 7, windowMs: 1_000, warmMs: 250, compileMs: 2_500 }): Options {
   const { values } = parseArgs({
     options: {
       quick: { type: 'boolean', default: false },
@@ -26,19 +29,21 @@ export function readOptions(): Options {
       against: { type: 'string' },
       built: { type: 'boolean', default: false },
       'no-redis': { type: 'boolean', default: false },
+      'no-kafka': { type: 'boolean', default: false },
     },
   });
   const { quick } = values;
   return {
     quick,
-    rounds: Number(values.rounds ?? (quick ? 3 : 7)),
-    windowMs: Number(values.ms ?? (quick ? 300 : 1_000)),
-    warmMs: quick ? 100 : 250,
-    compileMs: quick ? 700 : 2_500,
+    rounds: Number(values.rounds ?? (quick ? 3 : usual.rounds)),
+    windowMs: Number(values.ms ?? (quick ? 300 : usual.windowMs)),
+    warmMs: quick ? 100 : usual.warmMs,
+    compileMs: quick ? 700 : usual.compileMs,
     form: values.built ? 'built' : 'checkout',
     bytes: Number(values.bytes),
     against: values.against === undefined ? undefined : resolve(values.against),
     redis: !values['no-redis'],
+    kafka: !values['no-kafka'],
   };
 }
 

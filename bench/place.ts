@@ -40,6 +40,9 @@ export interface SidecarOptions {
   readonly isolation: Isolation;
   /** Port of a Redis server; absent: an in-memory store. */
   readonly redisPort?: number | undefined;
+  /** Manifests instead of that of a store. */
+  readonly resources?: readonly object[];
+  readonly app?: { readonly port: number; readonly protocol: 'http' | 'grpc' };
   /** A name for programs that share one copy of the node binary; absent: a copy of its own. */
   readonly node?: string;
   readonly nodeArgs?: readonly string[];
@@ -56,12 +59,13 @@ export class Place {
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130));
   }
 
-  /** A sidecar with one state store. Resolves when its health check is good. */
-  async sidecar(name: string, { form = 'checkout', checkout = CHECKOUT, isolation, redisPort, node = name, nodeArgs = [] }: SidecarOptions): Promise<Server> {
+  /** A sidecar with one state store, or what `resources` say. Resolves when its health check is good. */
+  async sidecar(name: string, { form = 'checkout', checkout = CHECKOUT, isolation, redisPort, resources = [stateStore(redisPort)], app, node = name, nodeArgs = [] }: SidecarOptions): Promise<Server> {
     const [port, grpcPort, metricsPort, internalPort] = [await freePort(), await freePort(), await freePort(), await freePort()];
     const flags = [
-      '--app-id', APP_ID, '--isolation', isolation, '--resources-path', this.#resources(redisPort), '--dapr-listen-addresses', '127.0.0.1',
+      '--app-id', APP_ID, '--isolation', isolation, '--resources-path', this.#resources(name, resources), '--dapr-listen-addresses', '127.0.0.1',
       '--dapr-http-port', port, '--dapr-grpc-port', grpcPort, '--metrics-port', metricsPort, '--dapr-internal-grpc-port', internalPort,
+      ...(app === undefined ? [] : ['--app-port', app.port, '--app-protocol', app.protocol]),
     ].map(String);
     return this.#start(name, node, [...nodeArgs, this.#mainOf(form, checkout), ...flags], port, grpcPort, () => untilReady(port));
   }
@@ -141,14 +145,10 @@ export class Place {
     return folder;
   }
 
-  #resources(redisPort: number | undefined): string {
-    const folder = join(this.#folder, redisPort === undefined ? 'memory' : `redis-${redisPort}`);
-    const spec = redisPort === undefined
-      ? { type: 'state.in-memory', version: 'v1', metadata: [] }
-      : { type: 'state.redis', version: 'v1', metadata: [{ name: 'redisHost', value: `127.0.0.1:${redisPort}` }] };
+  #resources(name: string, manifests: readonly object[]): string {
+    const folder = join(this.#folder, `resources-${name.replaceAll(/\W+/g, '-')}`);
     mkdirSync(folder, { recursive: true });
-    // JSON is YAML.
-    writeFileSync(join(folder, 'state.yaml'), JSON.stringify({ apiVersion: 'dapr.io/v1alpha1', kind: 'Component', metadata: { name: STORE }, spec }));
+    manifests.forEach((manifest, i) => writeFileSync(join(folder, `${i}.yaml`), JSON.stringify(manifest))); // JSON is YAML
     return folder;
   }
 
@@ -156,6 +156,13 @@ export class Place {
     for (const child of this.#running) child.kill('SIGKILL');
     rmSync(this.#folder, { recursive: true, force: true });
   }
+}
+
+function stateStore(redisPort: number | undefined): object {
+  const spec = redisPort === undefined
+    ? { type: 'state.in-memory', version: 'v1', metadata: [] }
+    : { type: 'state.redis', version: 'v1', metadata: [{ name: 'redisHost', value: `127.0.0.1:${redisPort}` }] };
+  return { apiVersion: 'dapr.io/v1alpha1', kind: 'Component', metadata: { name: STORE }, spec };
 }
 
 /** In order, so that Node writes its compile cache. */

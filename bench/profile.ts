@@ -1,7 +1,9 @@
 // Where does a sidecar's processor time go? Samples kernel and block under load and shows the functions and files that
 // ran most by themselves. Sampling starts after a warm-up, so that the start is not in it.
 //
-//   node bench/profile.ts [--isolation process|monolith|bare] [--protocol http|grpc] [--operation get|set] [--redis] [--ms 5000] [--top 30] [--connections 64] [--streams 1] [--keep folder]
+//   node bench/profile.ts [--isolation process|monolith|bare] [--protocol http|grpc] [--operation get|set|publish|bulk|deliver] [--redis|--kafka] [--ms 5000] [--top 30] [--connections 64] [--streams 1] [--keep folder]
+// get and set are state calls. publish and bulk: messages that nobody subscribes to, bulk over gRPC; deliver: published in bulk over gRPC, and delivered
+// to an application over HTTP, or over gRPC with `--protocol grpc`.
 // `bare` is the server of bench/http.ts that answers with bytes that lie ready: what Node itself needs.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import type { Profiler } from 'node:inspector';
@@ -10,11 +12,18 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { getRequests, saveAll, setRequests } from './calls.ts';
+import { payloadOf, untilDelivered } from './deliveries.ts';
 import { GET_STATE, getMessages } from './grpc-calls.ts';
-import { startGenerator } from './load/generator.ts';
+import type { SidecarDeliverySpec } from './load/delivery.ts';
+import { startGenerator, type Generator } from './load/generator.ts';
 import type { GrpcSpec } from './load/grpc.ts';
 import type { HttpSpec } from './load/http.ts';
+import type { LoadSpec } from './load/window.ts';
 import { Place, type Isolation, type Server } from './place.ts';
+import { KAFKA_PARTITIONS, kafkaBroker, PUBSUB, publishRequest, pubsubResources, redisBroker, topicsOf } from './pubsub-calls.ts';
+import { BULK_PUBLISH, bulkMessage, PUBLISH, publishMessage } from './pubsub-grpc-calls.ts';
+import { startKafka } from '../test/servers/kafka.ts';
+import { freePort } from '../test/servers/process.ts';
 import { startRedis } from '../test/servers/redis.ts';
 import { printTable } from './table.ts';
 
@@ -24,6 +33,7 @@ const { values: flags } = parseArgs({
     protocol: { type: 'string', default: 'http' },
     operation: { type: 'string', default: 'get' },
     redis: { type: 'boolean', default: false },
+    kafka: { type: 'boolean', default: false },
     ms: { type: 'string', default: '5000' },
     top: { type: 'string', default: '30' },
     connections: { type: 'string', default: '64' },
@@ -39,6 +49,9 @@ const SAMPLE_US = 100;
 const LONGEST_SAMPLE_US = 400;
 const WARM_MS = 3_000;
 const BYTES = 200;
+const NAME = 'profiled';
+/** Messages under way. */
+const OUTSTANDING = 1_000;
 
 /** A process under the inspector. */
 interface Probe {
@@ -87,20 +100,29 @@ async function inspectorUrl(port: number): Promise<string> {
   throw new Error(`no inspector on port ${port}`);
 }
 
-/** Endless, until the returned function is called. */
-function load({ port, grpcPort }: Server): { readonly calls: () => Promise<number> } {
+/** A load that runs until it is asked for its calls. */
+function load({ port, grpcPort }: Server, reportPort: number): { readonly calls: () => Promise<number> } {
   const connections = Number(flags.connections);
   const streams = Number(flags.streams);
   const times = { warmMs: WARM_MS, windowMs: Number(flags.ms) + 500, watch: {} };
-  if (flags.protocol === 'grpc') {
-    const generator = startGenerator<GrpcSpec>('grpc');
-    const done = generator.run({ ...times, port: grpcPort, connections, streams, path: GET_STATE, messages: getMessages(), answerBytes: BYTES });
-    return { calls: async () => { const { calls, seconds } = await done; generator.stop(); return calls / seconds; } };
+  const run = <Spec extends LoadSpec>(generator: Generator<Spec>, spec: Spec): { readonly calls: () => Promise<number> } => {
+    const done = generator.run(spec);
+    return { calls: async () => { const { calls, seconds, errors, firstError } = await done; generator.stop(); if (errors > 0) process.stderr.write(`${errors} errors: ${firstError}\n`); return calls / seconds; } };
+  };
+  const { published, single } = topicsOf(NAME);
+  const { operation } = flags;
+  if (operation === 'deliver') {
+    return run(startGenerator<SidecarDeliverySpec>('delivery'), { ...times, port: grpcPort, connections: 1, streams: 4, path: BULK_PUBLISH, message: bulkMessage(single, BYTES), reportPort, outstanding: OUTSTANDING });
   }
-  const get = flags.operation === 'get';
-  const generator = startGenerator<HttpSpec>('http');
-  const done = generator.run({ ...times, port, connections, streams: 1, requests: get ? getRequests(port) : setRequests(port, BYTES), status: get ? 200 : 204 });
-  return { calls: async () => { const { calls, seconds } = await done; generator.stop(); return calls / seconds; } };
+  if (operation === 'bulk') {
+    return run(startGenerator<GrpcSpec>('grpc'), { ...times, port: grpcPort, connections: 1, streams: 4, path: BULK_PUBLISH, messages: [bulkMessage(published, BYTES)], answerBytes: 5 });
+  }
+  if (flags.protocol === 'grpc') {
+    const [path, messages, answerBytes] = operation === 'publish' ? [PUBLISH, [publishMessage(published, BYTES)], 5] as const : [GET_STATE, getMessages(), BYTES] as const;
+    return run(startGenerator<GrpcSpec>('grpc'), { ...times, port: grpcPort, connections, streams, path, messages, answerBytes });
+  }
+  const requests = operation === 'get' ? getRequests(port) : operation === 'set' ? setRequests(port, BYTES) : [publishRequest(port, published, BYTES)];
+  return run(startGenerator<HttpSpec>('http'), { ...times, port, connections, streams: 1, requests, status: operation === 'get' ? 200 : 204 });
 }
 
 /** Self time in microseconds by key, without the time in which nothing ran. */
@@ -138,21 +160,36 @@ function show(name: string, profile: Profiler.Profile): void {
   printTable(`${name}: self time by file`, byFile.times.slice(0, Math.ceil(Number(flags.top) * 0.6)).map(([key, us]) => ({ '%': share(us), file: key })));
 }
 
-async function startServer(): Promise<Server> {
-  if (flags.isolation === 'bare') return flags.protocol === 'grpc' ? place.reference('profiled', 'grpc.ts', BYTES) : place.reference('profiled', 'http.ts', BYTES);
-  const server = await place.sidecar('profiled', { isolation: flags.isolation as Isolation, redisPort: redis?.port, nodeArgs: [`--inspect-port=${KERNEL_PORT}`] });
-  await saveAll(server.port, BYTES);
+async function startServer(reportPort: number): Promise<Server> {
+  if (flags.isolation === 'bare') return flags.protocol === 'grpc' ? place.reference(NAME, 'grpc.ts', BYTES) : place.reference(NAME, 'http.ts', BYTES);
+  const choice = { isolation: flags.isolation as Isolation, nodeArgs: [`--inspect-port=${KERNEL_PORT}`] };
+  if (flags.operation === 'get' || flags.operation === 'set') {
+    const server = await place.sidecar(NAME, { ...choice, redisPort: redis?.port });
+    await saveAll(server.port, BYTES);
+    return server;
+  }
+  const protocol = flags.protocol === 'grpc' ? 'grpc' : 'http';
+  const app = await place.reference('app', protocol === 'grpc' ? 'grpc-app.ts' : 'app.ts', reportPort);
+  const resources = redis !== undefined ? pubsubResources(NAME, 'pubsub.redis', redisBroker(redis.address))
+    : kafka !== undefined ? pubsubResources(NAME, 'pubsub.kafka', kafkaBroker(kafka.brokers)) : pubsubResources(NAME, 'pubsub.in-memory', {});
+  for (const topic of Object.values(topicsOf(NAME))) await kafka?.createTopic(topic, KAFKA_PARTITIONS);
+  const server = await place.sidecar(NAME, { ...choice, resources, app: { port: app.port, protocol } });
+  await untilDelivered(reportPort, async () => {
+    await fetch(`http://127.0.0.1:${server.port}/v1.0/publish/${PUBSUB}/${topicsOf(NAME).single}`, { method: 'POST', headers: { 'content-type': 'application/json', connection: 'close' }, body: payloadOf(BYTES) });
+  });
   return server;
 }
 
 const place = new Place();
 const redis = flags.redis ? await startRedis() : undefined;
+const kafka = flags.kafka ? await startKafka({ partitions: KAFKA_PARTITIONS }) : undefined;
 try {
-  const server = await startServer();
+  const reportPort = await freePort();
+  const server = await startServer(reportPort);
   const [kernel = 0, block] = server.pids();
   const probes = [flags.isolation === 'bare' ? await attach('server', kernel, BLOCK_PORT) : await attach('kernel', kernel, KERNEL_PORT)];
   if (block !== undefined) probes.push(await attach('block', block, BLOCK_PORT));
-  const under = load(server);
+  const under = load(server, reportPort);
   await sleep(WARM_MS);
   await Promise.all(probes.map((probe) => probe.start()));
   await sleep(Number(flags.ms));
@@ -168,5 +205,6 @@ try {
 } finally {
   await place.close();
   await redis?.stop();
+  await kafka?.stop();
 }
 process.exit(0); // sockets to inspectors may linger

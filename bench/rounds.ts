@@ -36,9 +36,9 @@ export function lane<Spec extends LoadSpec>(name: string, generator: Generator<S
  * One row a lane. Ratios are to the first lane, round by round: what slows a round slows both.
  * @param others process ids whose processor time gets a column of its own.
  */
-export async function measure(question: string, lanes: readonly Lane[], { rounds, warmMs, windowMs, compileMs }: Rounds, others: Readonly<Record<string, number>> = {}): Promise<Row[]> {
+export async function measure(question: string, lanes: readonly Lane[], { rounds, warmMs, windowMs, compileMs }: Rounds, others: Readonly<Record<string, number | readonly number[]>> = {}): Promise<Row[]> {
   const reports = new Map<Lane, Report[]>(lanes.map((one) => [one, []]));
-  const watchOf = ({ pids }: Lane): LoadSpec['watch'] => ({ server: pids?.() ?? 'self', ...Object.fromEntries(Object.entries(others).map(([name, pid]) => [name, [pid]])) });
+  const watchOf = ({ pids }: Lane): LoadSpec['watch'] => ({ server: pids?.() ?? 'self', ...Object.fromEntries(Object.entries(others).map(([name, pids]) => [name, [pids].flat()])) });
   for (const one of lanes) await one.run({ warmMs: compileMs, windowMs: warmMs }, {});
   for (let round = 0; round < rounds; round++) for (const one of lanes) reports.get(one)?.push(await one.run({ warmMs, windowMs }, watchOf(one)));
   process.stderr.write(`${question}: ${lanes.map((one) => `${one.name} ${Math.round(median((reports.get(one) ?? []).map(rate)))}/s`).join(', ')}\n`);

@@ -24,8 +24,8 @@ export interface AppAnswer {
   readonly status: number;
   /** Borrowed until the function returns. */
   readonly body: Uint8Array;
-  /** Set where a gRPC application failed the call, and where the application could not be asked. */
-  readonly failure?: { readonly code: GrpcCode; readonly message: string };
+  /** Set where a gRPC application failed the call, and where the application gave no answer. `unasked`: it got no request. */
+  readonly failure?: { readonly code: GrpcCode; readonly message: string; readonly unasked?: boolean };
 }
 
 export interface Kernel {
@@ -89,7 +89,10 @@ export class ChannelKernel implements Kernel {
         if (over) return;
         close();
         if ((flags & Flag.FAILED) === 0) answer({ status: code, body: bytes });
-        else answer({ status: 0, body: EMPTY, failure: { code: asCode(code), message: (failure as { readonly message: string }).message } });
+        else {
+          const { message, unasked = false } = failure as { readonly message: string; readonly unasked?: boolean };
+          answer({ status: 0, body: EMPTY, failure: { code: asCode(code), message, unasked } });
+        }
       },
     });
     return () => {

@@ -4,6 +4,7 @@ import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { mapSegment } from '../ipc/memory.ts';
 import { openShared, segmentBytes } from '../ipc/shared.ts';
+import { dieWithParent } from '../ipc/parent.ts';
 import { openSocket } from '../ipc/socket.ts';
 import type { Channel } from '../ipc/channel.ts';
 import { giveBackStartMemory } from '../proto/start-memory.ts';
@@ -21,6 +22,7 @@ process.on('SIGINT', () => {});
 process.on('SIGTERM', () => {});
 
 giveBackStartMemory();
+dieWithParent();
 await serveBlock(name, openChannel(Number(ringText), Number(frameText)), LOG_FD);
 process.exit(0);
 

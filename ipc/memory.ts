@@ -1,8 +1,8 @@
 // Memory that two processes map: an anonymous file made by the kernel, handed to the child as an inherited descriptor.
 // It has no name in any directory, so nobody else can open it and a crash leaves nothing behind.
 import { closeSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { messageOf } from '../proto/errors.ts';
+import { loadLibc } from './libc.ts';
 
 export interface Segment {
   readonly buffer: ArrayBuffer;
@@ -16,16 +16,6 @@ export interface OwnedSegment extends Segment {
   closeFd(): void;
 }
 
-interface Libc {
-  memfd_create(name: string, flags: number): number;
-  ftruncate(fd: number, bytes: number): number;
-  mmap(address: null, bytes: number, protection: number, flags: number, fd: number, offset: number): bigint;
-  munmap(address: bigint, bytes: number): number;
-  fcntl(fd: number, command: number, argument: number): number;
-  errno(): number;
-  view(address: bigint, bytes: number): ArrayBuffer;
-}
-
 // linux/memfd.h, sys/mman.h, linux/fcntl.h
 const MFD_CLOEXEC = 1;
 const MFD_ALLOW_SEALING = 2;
@@ -36,26 +26,6 @@ const F_ADD_SEALS = 1033;
 const F_SEAL_SEAL = 1;
 const F_SEAL_SHRINK = 2;
 const F_SEAL_GROW = 4;
-
-let libc: Libc | undefined;
-
-/** Loads libc on first use: a monolith never pays for it. @throws Error where shared memory can't be had */
-function loadLibc(): Libc {
-  if (libc !== undefined) return libc;
-  if (process.platform !== 'linux') throw new Error(`shared memory needs Linux, this is ${process.platform}`);
-  const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
-  const library = koffi.load(null); // the C library that Node itself runs on, glibc or musl
-  libc = {
-    memfd_create: library.func('int memfd_create(const char *name, unsigned int flags)'),
-    ftruncate: library.func('int ftruncate(int fd, int64_t length)'),
-    mmap: library.func('void *mmap(void *address, size_t length, int protection, int flags, int fd, int64_t offset)'),
-    munmap: library.func('int munmap(void *address, size_t length)'),
-    fcntl: library.func('int fcntl(int fd, int command, int argument)'),
-    errno: () => koffi.errno(),
-    view: (address, bytes) => koffi.view(address, bytes),
-  };
-  return libc;
-}
 
 /** Undefined when this machine can map memory; else why not. */
 export function sharedMemoryProblem(): string | undefined {

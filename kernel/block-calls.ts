@@ -63,7 +63,7 @@ export class BlockCalls {
     // Frames are borrowed, and the application takes its time.
     call.onCancel = app.call(request, body.length === 0 ? EMPTY : Buffer.from(body), call.remainingMs, {
       onAnswer: (status, answer) => call.end(status, 0, undefined, answer),
-      onFailure: (code, message) => fail(call, code, message),
+      onFailure: (code, message, unasked = false) => call.end(code, Flag.FAILED, { message, unasked }, EMPTY),
     });
   }
 

@@ -46,7 +46,8 @@ export type AppState = 'up' | 'down';
  * query for an HTTP application, `RPC` and the full method (`/package.Service/Method`) for a gRPC one; headers or metadata
  * as a flat list, binary metadata in base64. An HTTP application's answer ends the call with its status as the code and its
  * body; a gRPC application's with OK and the message, or as a failure with its code and text. Where the application could
- * not be asked at all the call fails with UNAVAILABLE, DEADLINE_EXCEEDED or RESOURCE_EXHAUSTED.
+ * not be asked, or gave no answer, the call fails with UNAVAILABLE, DEADLINE_EXCEEDED or RESOURCE_EXHAUSTED. The head of a
+ * failure says by `unasked` that the application got no request.
  */
 export type PackedAppRequest = readonly [verb: AppVerb, target: string, headers: readonly string[]];
 export type AppVerb = 'GET' | 'POST' | 'RPC';

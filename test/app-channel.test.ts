@@ -200,6 +200,23 @@ for (const protocol of APP_PROTOCOLS) describe.skipIf(!canSpeak(protocol))(`an a
     expect(app.peak).toBe(2);
   });
 
+  it('says whether it was asked at all', async () => {
+    await using app = await startApp({ protocol, handler: () => 'reset' });
+    await using opened = await openUp(protocol, app.port);
+    const unasked = (): Promise<boolean> => new Promise((resolve, reject) => {
+      opened.channel.call([isGrpc(protocol) ? 'RPC' : 'POST', isGrpc(protocol) ? ON_TOPIC_EVENT : '/orders', []], Buffer.from('m'), 10_000, {
+        onAnswer: () => reject(new Error('it answered')),
+        onFailure: (_code, _text, told = false) => resolve(told),
+      });
+    });
+    expect(await unasked(), 'it was, and broke off').toBe(false);
+    await app.stop();
+    await eventually('it is not there', unasked); // the first one may still go out on a connection that has just been cut
+    await app.restart();
+    app.handler = echo;
+    await eventually('calls succeed again', async () => 'status' in (await opened.ask()), 5_000);
+  });
+
   it('is found when it comes', async () => {
     await using app = await startApp({ protocol, handler: echo });
     await app.stop();

@@ -119,7 +119,7 @@ describeWithKafka('pub/sub on Kafka', () => {
     await publishGood(100);
     expect(await publisher.client.post(`/v1.0/publish/pubsub/${topic}`, POISON, { 'Content-Type': 'application/json' })).toMatchObject({ status: 204 });
     await publishGood(200);
-    await using sidecar = await start({}, { poisonThreshold: '2' });
+    await using sidecar = await start({ until: 'listening' }, { poisonThreshold: '2' }); // it may be stuck before it is ready
     let kills = 0;
     await eventually('the poison is a dead letter', async () => {
       if (poison.length > 0) return true;

@@ -209,6 +209,15 @@ it('a kernel that is killed takes its blocks along', async () => {
   await eventually('the block has ended', () => !isRunning(block));
 });
 
+it('nor does a block outlive it that is stuck, and so can\'t notice', async () => {
+  await using sidecar = await startSidecar({ components: [MEMORY] });
+  const block = await sidecar.pidOf('state');
+  process.kill(block, 'SIGSTOP');
+  sidecar.signal('SIGKILL');
+  await eventually('the block has ended', () => !isRunning(block));
+  expect(await sidecar.end()).toEqual({ code: null, signal: 'SIGKILL' });
+});
+
 it('a signal to the whole process group, as Ctrl-C sends it, leaves the order of the shutdown to the kernel', async () => {
   await using sidecar = await startSidecar({ components: [MEMORY] });
   const block = await sidecar.pidOf('state');

@@ -3,7 +3,7 @@ import { setImmediate as turnOver } from 'node:timers/promises';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Grpc } from '../proto/errors.ts';
 import { eventually } from './harness/awaiting.ts';
-import { FakeBroker, FakeKernel, rig as newRig, subscription, type FakeMessage, type Rig, type RigOptions, type SpecOptions } from './harness/pubsub.ts';
+import { FakeBroker, FakeKernel, rig as newRig, subscription, type AppCall, type FakeMessage, type Rig, type RigOptions, type SpecOptions } from './harness/pubsub.ts';
 
 const rigs: Rig[] = [];
 afterEach(async () => {
@@ -238,6 +238,39 @@ describe('a message', () => {
     for (const call of made.kernel.calls) call.answer(500);
     expect(settled(messages)).toEqual(['retry', 'retry', 'retry', 'retry']);
     expect(said(made, 'error', 'goes on coming')).toEqual([expect.stringContaining('m2 was not handled in 3 deliveries') as unknown]);
+  });
+
+  it.each([['alone', {}], ['in a batch', { bulk: { enabled: true, maxMessagesCount: 2, maxAwaitDurationMs: 20 } }]])(
+    'has not failed when the application was not there: it waits for it, %s, and is no dead letter', async (_, spec) => {
+      const made = await running({ deadLetterTopic: 'dead', ...spec });
+      const source = made.broker.on('t');
+      const messages = ['1', '2'].map((id) => source.deliver({ id }));
+      const absent = { code: Grpc.UNAVAILABLE, message: 'connection refused', unasked: true } as const;
+      let answered = 0;
+      for (let round = 0; round < 3; round++) {
+        await eventually('they are delivered', () => made.kernel.calls.length > answered);
+        while (answered < made.kernel.calls.length) made.kernel.calls[answered++]!.fail(absent);
+      }
+      expect(messages.map((message) => message.settled)).toEqual([[], []]);
+      await eventually('they are delivered again', () => made.kernel.calls.length > answered);
+      const takeAll = (call: AppCall): void => {
+        const { entries = [] } = JSON.parse(call.body) as { readonly entries?: readonly { readonly entryId: string }[] };
+        call.answer(200, JSON.stringify({ statuses: entries.map(({ entryId }) => ({ entryId, status: 'SUCCESS' })) }));
+      };
+      made.kernel.auto = takeAll;
+      while (answered < made.kernel.calls.length) takeAll(made.kernel.calls[answered++]!);
+      await eventually('they are settled', () => messages.every((message) => message.settled.length > 0));
+      expect(settled(messages)).toEqual(['ack', 'ack']);
+      expect(made.broker.published).toEqual([]);
+    });
+
+  it('goes back to the broker when it waits for the application and the subscription ends', async () => {
+    const made = await running({ deadLetterTopic: 'dead' });
+    const message = made.broker.on('t').deliver({ id: '1' });
+    await turnOver();
+    made.kernel.calls[0]!.fail({ code: Grpc.UNAVAILABLE, message: 'connection refused', unasked: true });
+    await made.block.pause!();
+    expect(message.settled).toEqual(['release']);
   });
 
   it('is never lost when the dead letter topic is out of reach', async () => {

@@ -10,10 +10,13 @@ export interface Generator<Spec extends LoadSpec> {
   stop(): void;
 }
 
-export function startGenerator<Spec extends LoadSpec>(protocol: 'http' | 'grpc' | 'redis'): Generator<Spec> {
-  const child = fork(join(import.meta.dirname, `${protocol}.ts`), { execArgv: [] });
+/** The files of this folder that are programs. */
+export type Kind = 'http' | 'grpc' | 'redis' | 'post' | 'redis-publish' | 'kafka-publish' | 'delivery' | 'redis-delivery' | 'kafka-delivery';
+
+export function startGenerator<Spec extends LoadSpec>(kind: Kind): Generator<Spec> {
+  const child = fork(join(import.meta.dirname, `${kind}.ts`), { execArgv: ['--disable-warning=TimeoutNegativeWarning'] }); // kafkajs counts so
   const ended = once(child, 'exit').then(([code]) => {
-    throw new Error(`the ${protocol} generator ended with exit code ${code}`);
+    throw new Error(`the ${kind} generator ended with exit code ${code}`);
   });
   ended.catch(() => {}); // it is the next window's failure
   return {

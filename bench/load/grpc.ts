@@ -15,6 +15,10 @@ export interface GrpcSpec extends LoadSpec {
 
 const PREFACE = Buffer.from('PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n');
 const FRAME_HEADER = 9;
+/** That any server takes. */
+const LARGEST_FRAME = 16_384;
+/** Half of a window: servers may wait so long until they open it again, and no message is sent in part. */
+const LARGEST_MESSAGE = 32_767;
 const HEADER_TABLE_SIZE = 1;
 const ENABLE_PUSH = 2;
 const INITIAL_WINDOW_SIZE = 4;
@@ -51,9 +55,10 @@ class Connection {
     this.#headers = requestHeaders(spec.path, `127.0.0.1:${spec.port}`);
     this.#messages = spec.messages.map((text) => {
       const message = Buffer.from(text, 'base64');
+      if (message.length + 5 > LARGEST_MESSAGE) throw new RangeError(`a message of ${message.length} bytes would wait for ever`);
       const prefix = Buffer.alloc(5); // not compressed
       prefix.writeUInt32BE(message.length, 1);
-      return frame(FrameType.DATA, END_STREAM, 0, Buffer.concat([prefix, message]));
+      return dataFrames(Buffer.concat([prefix, message]));
     });
     this.#socket = connect({ port: spec.port, host: '127.0.0.1', noDelay: true, onread: { buffer, callback: (bytes) => { this.#take(bytes); return true; } } });
     this.#socket.on('error', () => {}); // 'close' follows
@@ -74,7 +79,7 @@ class Connection {
     const id = this.#nextId;
     const call = (id - 1) / 2;
     const message = this.#messages[call % this.#messages.length] as Buffer;
-    const bytes = message.length - FRAME_HEADER;
+    const bytes = message.length - FRAME_HEADER * Math.ceil(message.length / (FRAME_HEADER + LARGEST_FRAME));
     if (this.#credit < bytes) {
       this.#waiting++;
       return;
@@ -89,7 +94,7 @@ class Connection {
     block.copy(both);
     message.copy(both, block.length);
     both.writeUInt32BE(id, 5);
-    both.writeUInt32BE(id, block.length + 5);
+    for (let at = block.length; at < both.length; at += FRAME_HEADER + LARGEST_FRAME) both.writeUInt32BE(id, at + 5);
     this.#out.push(both);
   }
 
@@ -181,6 +186,15 @@ class Connection {
     this.#out.push(frame(FrameType.WINDOW_UPDATE, 0, 0, increment));
     this.#received = 0;
   }
+}
+
+/** As few as will do, the last of which ends the stream. */
+function dataFrames(bytes: Buffer): Buffer {
+  const frames: Buffer[] = [];
+  for (let at = 0; at < bytes.length; at += LARGEST_FRAME) {
+    frames.push(frame(FrameType.DATA, at + LARGEST_FRAME < bytes.length ? 0 : END_STREAM, 0, bytes.subarray(at, at + LARGEST_FRAME)));
+  }
+  return Buffer.concat(frames);
 }
 
 serveWindows<GrpcSpec>((spec, recorder) => {

@@ -7,11 +7,12 @@ import { keyInRedis } from '../calls.ts';
 
 const [, , port, redisPort] = process.argv;
 const SET = "redis.call('HSET', KEYS[1], 'data', ARGV[1]); redis.call('HINCRBY', KEYS[1], 'version', 1)";
+const PUBLISH = '/v1.0/publish/';
 const redis = new Redis({ host: '127.0.0.1', port: Number(redisPort), enableAutoPipelining: true, scripts: { setState: { lua: SET, numberOfKeys: 1 } } });
 const client = redis as Redis & { setState(key: string, data: string): Promise<unknown> };
 
 createServer({ keepAliveTimeout: 180_000, noDelay: true }, (request, response) => {
-  const done = request.method === 'GET' ? get(request, response) : set(request, response);
+  const done = request.method === 'GET' ? get(request, response) : request.url?.startsWith(PUBLISH) ? publish(request, response) : set(request, response);
   done.catch((cause: unknown) => {
     response.writeHead(500);
     response.end(String(cause));
@@ -31,10 +32,22 @@ async function get({ url = '' }: IncomingMessage, response: ServerResponse): Pro
 }
 
 async function set(request: IncomingMessage, response: ServerResponse): Promise<void> {
-  const chunks: Buffer[] = [];
-  for await (const chunk of request) chunks.push(chunk as Buffer);
-  const items = JSON.parse(Buffer.concat(chunks).toString()) as { key: string; value: unknown }[];
+  const items = JSON.parse((await bodyOf(request)).toString()) as { key: string; value: unknown }[];
   await Promise.all(items.map(({ key, value }) => client.setState(keyInRedis(key), JSON.stringify(value))));
   response.writeHead(204);
   response.end();
+}
+
+/** As it comes, without an envelope. */
+async function publish(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const { url = '' } = request;
+  await redis.xadd(url.slice(url.lastIndexOf('/') + 1), '*', 'data', await bodyOf(request));
+  response.writeHead(204);
+  response.end();
+}
+
+async function bodyOf(request: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of request) chunks.push(chunk as Buffer);
+  return Buffer.concat(chunks);
 }

@@ -33,8 +33,11 @@ export type Verdict =
   | { readonly kind: 'ack' }
   /** Never to come again; a copy goes to the dead letter topic. */
   | { readonly kind: 'drop'; readonly reason: string }
-  /** To be tried again. `code`: the HTTP status or gRPC code, for the matching of retry policies. */
-  | { readonly kind: 'retry'; readonly reason: string; readonly code?: number };
+  /**
+   * To be tried again. `code`: the HTTP status or gRPC code, for the matching of retry policies. `unasked`: the application
+   * never got it, because it was not there.
+   */
+  | { readonly kind: 'retry'; readonly reason: string; readonly code?: number; readonly unasked?: boolean };
 
 /** One protocol's way to deliver. Pure: calls nobody. */
 export interface DeliveryForm {

@@ -135,7 +135,8 @@ function extensionsOf(attributes: TopicEvent['attributes']): Record<string, unkn
   return extensions;
 }
 
-function failed({ code, message }: NonNullable<AppAnswer['failure']>): Verdict {
+function failed({ code, message, unasked }: NonNullable<AppAnswer['failure']>): Verdict {
+  if (unasked === true) return { kind: 'retry', reason: `the application could not be asked: ${message}`, unasked };
   return { kind: 'retry', reason: `the application failed with ${GO_CODE_NAMES[code]}: ${message}`, code };
 }
 

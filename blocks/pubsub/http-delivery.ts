@@ -97,7 +97,7 @@ function isSuccess(status: number): boolean {
 }
 
 function failed({ status, failure }: AppAnswer): Verdict {
-  if (failure !== undefined) return { kind: 'retry', reason: `the application could not be asked: ${failure.message}` };
+  if (failure !== undefined) return { kind: 'retry', reason: `the application could not be asked: ${failure.message}`, unasked: failure.unasked === true };
   if (status === NOT_FOUND) return NOT_FOUND_VERDICT;
   return { kind: 'retry', reason: `the application answered with status ${status}`, code: status };
 }

@@ -233,11 +233,12 @@ export class Subscriptions {
 
 const STREAM_RULES: Rules = { route: () => STREAM_PATH };
 
-/** Undefined: it doesn't say; NaN: what it says is no such number. */
+/** Undefined: it doesn't say; NaN: what it says is no such number. SDKs that put values into JSON quote it. */
 function maxRetriesOf({ metadata }: SubscriptionSpec): number | undefined {
   const text = metadata['maxRetries'];
   if (text === undefined || text === '') return undefined;
-  return /^\d{1,9}$/.test(text) ? Number(text) : Number.NaN;
+  const [, , digits] = /^("?)(\d{1,9})\1$/.exec(text) ?? [];
+  return Number(digits ?? Number.NaN);
 }
 
 function fieldsOf({ pubsubName, topic }: SubscriptionSpec): object {

@@ -5,6 +5,7 @@ import { messageOf } from '../../proto/errors.ts';
 import type { SubscriptionSpec } from '../../proto/init.ts';
 import type { Logger } from '../block.ts';
 import type { Kernel } from '../kernel.ts';
+import { Absence } from './absence.ts';
 import { Batcher, type BatchLimits } from './batcher.ts';
 import type { IncomingMessage } from './broker.ts';
 import type { OpenBroker } from './brokers.ts';
@@ -62,6 +63,7 @@ export class Subscription implements Branch {
   readonly #deadLetters: DeadLetters;
   readonly #log: LimitedLog;
   readonly #inFlight = new Set<Delivery>();
+  readonly #absence = new Absence<Delivery>((deliveries) => this.#process(deliveries));
   #membership: Membership | undefined;
   #closing: Promise<void> | undefined;
   #patience: NodeJS.Timeout | undefined;
@@ -124,6 +126,7 @@ export class Subscription implements Branch {
   async #drain(): Promise<void> {
     this.#membership?.pause();
     for (const message of this.#schedule.close()) message.release();
+    for (const delivery of this.#absence.takeAll()) this.#settle(delivery, 'release');
     if (this.#inFlight.size > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
     clearTimeout(this.#patience);
     await this.#membership?.leave();
@@ -187,20 +190,36 @@ export class Subscription implements Branch {
   }
 
   #process(deliveries: readonly Delivery[]): void {
-    if (this.#limits === undefined && this.#options.broker.poisonThreshold === 1 && deliveries.length > 1) {
-      for (const delivery of deliveries) this.#process([delivery]); // one death is enough: nobody is to be blamed for a neighbour
-      return;
-    }
-    const survived = this.#options.kernel.processing(deliveries.map(({ message }) => this.#key(message)));
-    try {
+    if (deliveries.length === 0) return;
+    const hand = (): void => {
       if (this.#limits === undefined) for (const delivery of deliveries) this.#hand(delivery);
       else this.#handBatch(deliveries);
+    };
+    if (this.#blamesAtOnce) hand(); // one by one, in there
+    else this.#watched(deliveries, hand);
+  }
+
+  /** One death is enough: nobody is to be blamed for a neighbour. */
+  get #blamesAtOnce(): boolean {
+    return this.#options.broker.poisonThreshold === 1;
+  }
+
+  /** What ends the block meanwhile has these under suspicion. */
+  #watched<T>(deliveries: readonly Delivery[], work: () => T): T {
+    const survived = this.#options.kernel.processing(deliveries.map(({ message }) => this.#key(message)));
+    try {
+      return work();
     } finally {
       survived();
     }
   }
 
   #hand(delivery: Delivery): void {
+    if (this.#blamesAtOnce) this.#watched([delivery], () => this.#deliver(delivery));
+    else this.#deliver(delivery);
+  }
+
+  #deliver(delivery: Delivery): void {
     const target = this.#targetOf(delivery.message);
     const event = this.#eventOf(delivery, target);
     if (event === undefined) return;
@@ -217,17 +236,23 @@ export class Subscription implements Branch {
   #handBatch(deliveries: readonly Delivery[]): void {
     const groups = new Map<string, Group>();
     for (const delivery of deliveries) {
-      const event = this.#eventOf(delivery, this.#target);
-      if (event === undefined) continue;
-      const route = this.#routeOf(delivery, event);
-      if (route === undefined) continue;
-      const path = route.path ?? ''; // what matches no rule is delivered all the same, in bulk
+      const routed = this.#blamesAtOnce ? this.#watched([delivery], () => this.#routed(delivery)) : this.#routed(delivery);
+      if (routed === undefined) continue;
+      const { event, path } = routed;
       let group = groups.get(path);
       if (group === undefined) groups.set(path, (group = { deliveries: [], entries: [] }));
       group.deliveries.push(delivery);
       group.entries.push({ entryId: randomUUID(), event });
     }
     for (const [path, group] of groups) this.#handGroup(path, group);
+  }
+
+  /** Of a message in a batch. Undefined: its way has ended here. */
+  #routed(delivery: Delivery): { readonly event: TopicEvent; readonly path: string } | undefined {
+    const event = this.#eventOf(delivery, this.#target);
+    const route = event === undefined ? undefined : this.#routeOf(delivery, event);
+    if (event === undefined || route === undefined) return undefined;
+    return { event, path: route.path ?? '' }; // what matches no rule is delivered all the same, in bulk
   }
 
   #handGroup(path: string, { deliveries, entries }: Group): void {
@@ -284,6 +309,8 @@ export class Subscription implements Branch {
   #judge(delivery: Delivery, verdict: Verdict): void {
     if (!this.#inFlight.has(delivery)) return;
     delivery.giveUp = NOTHING;
+    if (verdict.kind === 'retry' && verdict.unasked === true) return this.#unasked(delivery, verdict.reason);
+    this.#absence.over();
     switch (verdict.kind) {
       case 'ack':
         return this.#settle(delivery, 'ack');
@@ -293,6 +320,14 @@ export class Subscription implements Branch {
       case 'retry':
         return this.#failed(delivery, verdict.reason);
     }
+  }
+
+  /** The message has not failed: it is neither counted nor a dead letter, however long the application stays away. */
+  #unasked(delivery: Delivery, reason: string): void {
+    if (this.#closing !== undefined) return this.#settle(delivery, 'release');
+    this.#log.warn(`message ${delivery.message.id} waits for the application: ${reason}`);
+    delivery.giveUp = () => this.#absence.forget(delivery);
+    this.#absence.add(delivery);
   }
 
   #failed(delivery: Delivery, reason: string): void {

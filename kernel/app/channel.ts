@@ -6,8 +6,11 @@ import type { GrpcCode } from '../../proto/errors.ts';
 export interface AppReply {
   /** An HTTP application's status, or 0 for a gRPC application's OK. */
   onAnswer(status: number, body: Uint8Array): void;
-  /** A gRPC application's own failure, or the channel's: UNAVAILABLE, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED. */
-  onFailure(code: GrpcCode, message: string): void;
+  /**
+   * A gRPC application's own failure, or the channel's: UNAVAILABLE, DEADLINE_EXCEEDED, RESOURCE_EXHAUSTED.
+   * @param unasked the application got no request. Default: it may have.
+   */
+  onFailure(code: GrpcCode, message: string, unasked?: boolean): void;
 }
 
 export interface AppChannel {

@@ -14,6 +14,8 @@ const MAX_CONNECTIONS = 8;
 /** An application that is back is found soon: the next call after this time dials. */
 const RECONNECT_MS = [100, 1_000] as const;
 const NONE = Buffer.alloc(0);
+/** What grpc-js says, among other things, of a call that never left. */
+const NOT_CONNECTED = 'No connection established';
 /** What grpc-js says when a connection turned out to be broken, or its bytes to be no HTTP/2, while it had calls. */
 const BROKEN_CONNECTION = /^Received RST_STREAM with code \d+ (?:triggered by internal client error|\(Internal server error\))/;
 
@@ -76,7 +78,7 @@ class GrpcTransport implements Transport {
 
   #fail({ code, details }: ServiceError, reply: AppReply): void {
     if (code === Grpc.INTERNAL && BROKEN_CONNECTION.test(details)) reply.onFailure(Grpc.UNAVAILABLE, noAnswer(this.#where, details));
-    else reply.onFailure(code as GrpcCode, details);
+    else reply.onFailure(code as GrpcCode, details, code === Grpc.UNAVAILABLE && details.startsWith(NOT_CONNECTED));
   }
 }
 

@@ -101,6 +101,7 @@ class HttpCall implements Dispatcher.DispatchHandler, SentCall {
   onResponseError(_controller: Dispatcher.DispatchController, cause: Error & { readonly code?: string }): void {
     const { where, maxBodyBytes } = this.#transport;
     if (cause.code === TOO_LARGE) this.#reply.onFailure(Grpc.RESOURCE_EXHAUSTED, `the application at ${where} answered with more than ${maxBodyBytes} bytes`);
-    else this.#reply.onFailure(REFUSED.has(cause.code ?? '') ? Grpc.INTERNAL : Grpc.UNAVAILABLE, noAnswer(where, cause));
+    else if (REFUSED.has(cause.code ?? '')) this.#reply.onFailure(Grpc.INTERNAL, noAnswer(where, cause));
+    else this.#reply.onFailure(Grpc.UNAVAILABLE, noAnswer(where, cause), this.#controller === undefined); // it waited for a connection in vain
   }
 }

@@ -138,7 +138,7 @@ class Call implements AppReply, Waiter {
     if (deadlineMs > 0) {
       this.#timer = setTimeout(expire, Math.min(deadlineMs, LONGEST_TIMER_MS), this, deadlineMs);
     }
-    if (!this.#refused() && !this.#channel.enter(this)) this.fail(Grpc.RESOURCE_EXHAUSTED, `${MAX_WAITING} calls to the application are waiting already`);
+    if (!this.#refused() && !this.#channel.enter(this)) this.fail(Grpc.RESOURCE_EXHAUSTED, `${MAX_WAITING} calls to the application are waiting already`, true);
     this.#starting = false;
   }
 
@@ -158,15 +158,15 @@ class Call implements AppReply, Waiter {
     this.#end()?.onAnswer(status, body);
   }
 
-  onFailure(code: GrpcCode, message: string): void {
+  onFailure(code: GrpcCode, message: string, unasked?: boolean): void {
     this.#endTurn();
-    this.fail(code, message);
+    this.fail(code, message, unasked);
   }
 
   /** Tells the caller, and takes the request back if it is under way. */
-  fail(code: GrpcCode, message: string): void {
-    if (this.#starting) queueMicrotask(() => this.fail(code, message));
-    else this.#end()?.onFailure(code, message);
+  fail(code: GrpcCode, message: string, unasked?: boolean): void {
+    if (this.#starting) queueMicrotask(() => this.fail(code, message, unasked));
+    else this.#end()?.onFailure(code, message, unasked);
   }
 
   readonly giveUp = (): void => {
@@ -175,7 +175,7 @@ class Call implements AppReply, Waiter {
 
   #refused(): boolean {
     const refusal = this.#channel.refusal();
-    if (refusal !== undefined) this.fail(Grpc.UNAVAILABLE, refusal);
+    if (refusal !== undefined) this.fail(Grpc.UNAVAILABLE, refusal, true);
     return refusal !== undefined;
   }
 
