@@ -32,7 +32,7 @@ describeWithKafka('pubsub.kafka', () => {
   const numbers = (count: number, from = 0): string[] => Array.from({ length: count }, (_, index) => String(from + index));
   /** What lies in a topic, read by the client library itself. */
   const read = async (topic: string, count: number) => {
-    const consumer = server.raw.consumer({ groupId: randomUUID() });
+    const consumer = server.raw.consumer({ groupId: randomUUID(), maxWaitTimeInMs: 100 });
     const found: { partition: number; key: string | undefined; value: string | undefined; headers: Record<string, string> }[] = [];
     try {
       await consumer.connect();
