@@ -17,7 +17,7 @@ const HOMES = [
   { name: 'koffi', package: 'koffi', home: '^ipc/libc\\.ts$', comment: 'calls into C can end the process; all of them are in the file that says why each is safe.' },
   { name: 'msgpackr', package: 'msgpackr', home: '^ipc/', comment: 'how a head is encoded is known to the transport alone.' },
   { name: 'pino', package: 'pino', home: '^proto/log\\.ts$', comment: 'the two forms of a log line are made in one place.' },
-  { name: 'cel', package: '@bufbuild/cel', home: '^blocks/pubsub/routing\\.ts$', comment: 'it is loaded only when a rule has an expression, and kept to what cel-go does.' },
+  { name: 'cel', package: '@bufbuild/cel', home: '^blocks/pubsub/deliver/routing\\.ts$', comment: 'it is loaded only when a rule has an expression, and kept to what cel-go does.' },
   { name: 'protobuf', package: '@bufbuild/protobuf', home: '^(proto/|kernel/reflection\\.ts$)', comment: 'everybody else uses the generated codecs and proto/wire.ts; reflection works on descriptors.' },
   { name: 'undici', package: 'undici', home: '^kernel/app/http\\.ts$', comment: 'only a sidecar with an HTTP application pays for an HTTP client.' },
   { name: 'yaml', package: 'yaml', home: '^kernel/yaml\\.ts$', comment: 'YAML is parsed with one set of options, and loaded only when there is a file to parse.' },

@@ -26,7 +26,7 @@ const CLEAN: Readonly<Record<string, string>> = {
   'kernel/yaml.ts': "import type { Document } from 'yaml';\nexport type D = Document;",
   'blocks/clients/redis.ts': "import redis from 'ioredis';\nexport default redis;",
   'blocks/clients/kafka.ts': "import kafkajs from 'kafkajs';\nexport default kafkajs;",
-  'blocks/pubsub/routing.ts': "export const cel = await import('@bufbuild/cel');",
+  'blocks/pubsub/deliver/routing.ts': "export const cel = await import('@bufbuild/cel');",
   'blocks/driver.ts': "import type { Word } from '../proto/word.ts';\nexport type Driver = Word;",
   'blocks/host.ts': "export const state = import('./state/redis.ts');",
   'blocks/state/redis.ts': "import redis from '../clients/redis.ts';\nimport type { Driver } from '../driver.ts';\nexport type R = Driver;\nexport default redis;",

@@ -3,7 +3,7 @@ import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest';
 import type { DriverContext } from '../blocks/components.ts';
 import type { Broker } from '../blocks/pubsub/broker.ts';
-import { openMemoryBroker } from '../blocks/pubsub/memory.ts';
+import { openMemoryBroker } from '../blocks/pubsub/memory/broker.ts';
 import { acknowledging, brokerConformance, Inbox, outgoing, type BrokerFixture, type BrokerTraits } from './conformance/broker.ts';
 import { redisFixture } from './harness/redis-broker.ts';
 import { startRedis, type RedisServer } from './servers/redis.ts';

@@ -4,9 +4,9 @@ import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import { describe, expect, it } from 'vitest';
 import { GoJsonError } from '../blocks/gojson.ts';
 import { rawElements, rawFirst, rawMembers } from '../blocks/goraw.ts';
-import { bulkBody } from '../blocks/pubsub/bulk-body.ts';
-import { envelope, localTime, type Event } from '../blocks/pubsub/envelope.ts';
-import { rawPayload, timeToLive } from '../blocks/pubsub/request-metadata.ts';
+import { bulkBody } from '../blocks/pubsub/publish/bulk-body.ts';
+import { envelope, localTime, type Event } from '../blocks/pubsub/publish/envelope.ts';
+import { rawPayload, timeToLive } from '../blocks/pubsub/publish/request-metadata.ts';
 import { incomingTrace, NO_TRACE, toTraceBin, Tracer, ZERO_TRACEPARENT } from '../blocks/pubsub/tracing.ts';
 import { compareUtf8, quote } from '../proto/gojson.ts';
 

@@ -4,7 +4,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Broker, BrokerSubscription, IncomingMessage } from '../blocks/pubsub/broker.ts';
-import { openKafkaBroker } from '../blocks/pubsub/kafka.ts';
+import { openKafkaBroker } from '../blocks/pubsub/kafka/broker.ts';
 import { acknowledging, brokerConformance, Inbox, outgoing } from './conformance/broker.ts';
 import { eventually } from './harness/awaiting.ts';
 import { startKafka, type KafkaServer } from './servers/kafka.ts';

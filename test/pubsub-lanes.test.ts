@@ -1,9 +1,9 @@
 // When deliveries start: at most so many at a time, one after the other within a key, and none is lost or started twice.
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Batcher } from '../blocks/pubsub/batcher.ts';
+import { Batcher } from '../blocks/pubsub/subscribe/batcher.ts';
 import type { IncomingMessage } from '../blocks/pubsub/broker.ts';
-import { Lanes, type Schedule } from '../blocks/pubsub/lanes.ts';
+import { Lanes, type Schedule } from '../blocks/pubsub/subscribe/lanes.ts';
 import { FakeMessage } from './harness/pubsub.ts';
 
 const message = (id: string, orderKey?: string): FakeMessage => new FakeMessage('t', { id, ...(orderKey === undefined ? {} : { orderKey }) });

@@ -3,13 +3,13 @@ import { setImmediate as turnOver } from 'node:timers/promises';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it, vi } from 'vitest';
 import { ApiError, Grpc } from '../proto/errors.ts';
-import { Sources, type Branch } from '../blocks/pubsub/fan-out.ts';
+import { Sources, type Branch } from '../blocks/pubsub/subscribe/fan-out.ts';
 import type { Broker, IncomingMessage } from '../blocks/pubsub/broker.ts';
-import { openMemoryBroker } from '../blocks/pubsub/memory.ts';
+import { openMemoryBroker } from '../blocks/pubsub/memory/broker.ts';
 import type { OpenBroker } from '../blocks/pubsub/brokers.ts';
 import { eventually } from './harness/awaiting.ts';
-import { toEvent } from '../blocks/pubsub/events.ts';
-import { TopicStream } from '../blocks/pubsub/streaming.ts';
+import { toEvent } from '../blocks/pubsub/deliver/events.ts';
+import { TopicStream } from '../blocks/pubsub/subscribe/streaming.ts';
 import { FakeBroker, FakeKernel, FakeMessage, FakeStream, rig as newRig, subscription, type Rig, type RigOptions } from './harness/pubsub.ts';
 import { memoryLog } from './support.ts';
 

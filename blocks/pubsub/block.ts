@@ -5,8 +5,8 @@ import type { DriverTable } from '../components.ts';
 import type { Broker } from './broker.ts';
 import { Brokers } from './brokers.ts';
 import { DRIVERS } from './drivers.ts';
-import { publishMethods } from './publish-methods.ts';
-import { Subscriptions } from './reconcile.ts';
+import { publishMethods } from './publish/methods.ts';
+import { Subscriptions } from './subscribe/reconcile.ts';
 
 export const openPubsubBlock: OpenBlock = pubsubBlock(DRIVERS);
 

@@ -1,7 +1,7 @@
 // Redis brokers for tests: what is abandoned comes again soon, and nobody waits for long.
 import { randomUUID } from 'node:crypto';
 import type { Broker } from '../../blocks/pubsub/broker.ts';
-import { openRedisBroker } from '../../blocks/pubsub/redis.ts';
+import { openRedisBroker } from '../../blocks/pubsub/redis/broker.ts';
 import type { BrokerFixture } from '../conformance/broker.ts';
 import { componentSpec, driverContext, memoryLog, type MemoryLog } from '../support.ts';
 
