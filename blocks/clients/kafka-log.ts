@@ -12,6 +12,8 @@ export class KafkaLog {
   readonly #log: Logger;
   readonly #fields: object;
   readonly #now: () => number;
+  /** Set while somebody else says what goes wrong: a component that can't start says so itself, once. */
+  quiet = false;
   /** What was said in this window, and how often it came again. */
   readonly #said = new Map<string, number>();
   #windowEndMs = 0;
@@ -30,7 +32,7 @@ export class KafkaLog {
 
   /** Trouble that is dealt with. */
   warn(text: string): void {
-    if (EVERYDAY.test(text)) return this.debug(text);
+    if (this.quiet || EVERYDAY.test(text)) return this.debug(text);
     const now = this.#now();
     if (now >= this.#windowEndMs) this.#nextWindow(now);
     const kind = text.replace(/\d+/g, '#');

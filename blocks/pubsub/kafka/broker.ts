@@ -46,6 +46,7 @@ export async function openKafkaBroker(spec: ComponentSpec, { appId, log }: Drive
   const values = readMetadata(spec, FIELDS, log);
   const settings = kafkaSettings(values);
   const kafkaLog = new KafkaLog(log, settings.brokers);
+  kafkaLog.quiet = true; // what keeps it from starting is in the error
   const rules: HeaderRules = { excluded: headerPattern(values.excludeHeaderMetaRegex), escaped: values.escapeHeaders };
   const producer = new KafkaProducer(settings, kafkaLog);
   const giveUp = (): void => void producer.close();
@@ -53,6 +54,7 @@ export async function openKafkaBroker(spec: ComponentSpec, { appId, log }: Drive
   try {
     await producer.connect();
     signal.throwIfAborted();
+    kafkaLog.quiet = false;
   } catch (cause) {
     await producer.close();
     throw cause;
