@@ -2,6 +2,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { createServer as createHttpServer } from 'node:http';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
@@ -13,9 +14,10 @@ const STOP_MS = 10_000;
 const INSTALL_MS = 120_000;
 
 const scratch = mkdtempSync(join(tmpdir(), 'bulkhead-package-'));
-const app = join(scratch, 'app');
+const userFolder = join(scratch, 'app');
 const resources = join(scratch, 'resources');
 const STORES = ['memory', 'sqlite'] as const;
+const PUBSUB = 'topics';
 /** As bare as a user's may be: this very Node first, a home, the temporary folder, and where npm fetches from. */
 const environment: NodeJS.ProcessEnv = {
   PATH: [dirname(process.execPath), process.env['PATH'] ?? '/usr/bin:/bin'].join(delimiter),
@@ -70,27 +72,44 @@ function writeManifest(name: string, type: string, metadata: Readonly<Record<str
 }
 
 function install(tarball: string): string {
-  mkdirSync(app);
-  writeFileSync(join(app, 'package.json'), '{ "private": true }\n');
+  mkdirSync(userFolder);
+  writeFileSync(join(userFolder, 'package.json'), '{ "private": true }\n');
   mkdirSync(resources);
   const [memory, sqlite] = STORES;
   writeManifest(memory, 'state.in-memory', {});
   writeManifest(sqlite, 'state.sqlite', { connectionString: 'state.db' });
-  npm(app, 'install', '--omit=dev', '--prefer-offline', tarball);
-  return `${readdirSync(join(app, 'node_modules')).filter((name) => !name.startsWith('.')).length} folders in node_modules`;
+  writeManifest(PUBSUB, 'pubsub.in-memory', {});
+  npm(userFolder, 'install', '--omit=dev', '--prefer-offline', tarball);
+  return `${readdirSync(join(userFolder, 'node_modules')).filter((name) => !name.startsWith('.')).length} folders in node_modules`;
 }
 
-const bulkhead = join(app, 'node_modules', '.bin', 'bulkhead');
+const bulkhead = join(userFolder, 'node_modules', '.bin', 'bulkhead');
 
 function output(...args: string[]): string {
-  return execFileSync(bulkhead, args, { cwd: app, env: environment, encoding: 'utf8', timeout: START_MS });
+  return execFileSync(bulkhead, args, { cwd: userFolder, env: environment, encoding: 'utf8', timeout: START_MS });
 }
 
-/** Takes the sidecar through a day of its life; tells how the kernel reached its block. */
+/** An application that subscribes to topic `t`; `delivered` resolves with the first message's envelope. */
+async function application(): Promise<{ readonly port: number; readonly delivered: Promise<{ readonly data: unknown }>; close(): void }> {
+  const { promise, resolve } = Promise.withResolvers<{ readonly data: unknown }>();
+  const server = createHttpServer((request, response) => {
+    const chunks: Buffer[] = [];
+    request.on('data', (chunk: Buffer) => chunks.push(chunk)).on('end', () => {
+      if (request.url === '/dapr/subscribe') return response.setHeader('content-type', 'application/json').end(JSON.stringify([{ pubsubname: PUBSUB, topic: 't', route: '/t' }]));
+      if (request.url === '/t') resolve(JSON.parse(Buffer.concat(chunks).toString()) as { readonly data: unknown });
+      return response.end();
+    });
+  }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  return { port: (server.address() as AddressInfo).port, delivered: promise, close: () => server.close().closeAllConnections() };
+}
+
+/** Takes the sidecar through a day of its life; tells how the kernel reached its blocks. */
 async function live(isolation: string): Promise<string> {
   const [http = 0, grpc = 0] = await freePorts(2);
-  const child = spawn(bulkhead, ['--app-id', 'packed', '--isolation', isolation, '--dapr-http-port', String(http), '--dapr-grpc-port', String(grpc), '--resources-path', resources, '--enable-metrics=false'], {
-    cwd: app, env: environment, stdio: ['ignore', 'pipe', 'pipe'],
+  const app = await application();
+  const child = spawn(bulkhead, ['--app-id', 'packed', '--isolation', isolation, '--dapr-http-port', String(http), '--dapr-grpc-port', String(grpc), '--resources-path', resources, '--app-port', String(app.port), '--enable-metrics=false'], {
+    cwd: userFolder, env: environment, stdio: ['ignore', 'pipe', 'pipe'],
   });
   const said: string[] = [];
   for (const stream of [child.stdout, child.stderr]) stream.setEncoding('utf8').on('data', (text: string) => said.push(text));
@@ -104,9 +123,13 @@ async function live(isolation: string): Promise<string> {
       const got = await fetch(`${address}/state/${store}/k`);
       assert(got.status === 200 && (await got.text()) === JSON.stringify(isolation), `get from ${store} answered ${got.status}`);
     }
+    const published = await fetch(`${address}/publish/${PUBSUB}/t`, { method: 'POST', headers: { 'content-type': 'text/plain' }, body: isolation });
+    assert(published.status === 204, `publish answered ${published.status}: ${await published.text()}`);
+    const { data } = await Promise.race([app.delivered, closed.then(() => { throw new Error('it ended before it delivered'); })]);
+    assert(data === isolation, `what was delivered is ${JSON.stringify(data)}`);
     const { blocks } = (await (await fetch(`http://127.0.0.1:${http}/actuator/blocks`)).json()) as { blocks: { pid: number; transport: string }[] };
     const transports = blocks.map(({ transport }) => transport).join(', ');
-    assert(blocks.length > 0 && blocks.every(({ pid }) => (pid !== child.pid) === (isolation === 'process')), `blocks aren't where --isolation puts them: ${JSON.stringify(blocks)}`);
+    assert(blocks.length === 2 && blocks.every(({ pid }) => (pid !== child.pid) === (isolation === 'process')), `blocks aren't where --isolation puts them: ${JSON.stringify(blocks)}`);
     child.kill('SIGTERM');
     const [code, signal] = await closed;
     assert(code === 0, `it ended with ${code ?? signal}`);
@@ -115,6 +138,7 @@ async function live(isolation: string): Promise<string> {
     throw new Error(`${isolation}: ${(cause as Error).message}\n${said.join('')}`, { cause });
   } finally {
     child.kill('SIGKILL');
+    app.close();
   }
 }
 
@@ -146,7 +170,7 @@ try {
     return said;
   });
   await step('bulkhead --help', () => assert(output('--help').includes('--dapr-http-port'), 'the usage has no --dapr-http-port'));
-  for (const isolation of ['process', 'monolith']) await step(`bulkhead --isolation ${isolation}: ready, saves, gets, ends`, () => live(isolation));
+  for (const isolation of ['process', 'monolith']) await step(`bulkhead --isolation ${isolation}: ready, saves, gets, publishes, delivers, ends`, () => live(isolation));
   process.stdout.write('package-check: the package works.\n');
 } catch (cause) {
   process.stdout.write('\n');
