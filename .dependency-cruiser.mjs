@@ -13,7 +13,7 @@ const GENERATOR = '^proto/generate\\.ts$';
 const HOMES = [
   { name: 'grpc-js', package: '@grpc/grpc-js', home: '^kernel/(app/)?grpc\\.ts$', comment: 'the gRPC server can be replaced in one file, and the client of the application in another.' },
   { name: 'ioredis', package: 'ioredis', home: '^blocks/clients/redis\\.ts$', comment: 'every block connects to Redis in the same way, and a change of client is a change of one file.' },
-  { name: 'kafkajs', package: 'kafkajs', home: '^blocks/clients/kafka\\.ts$', comment: 'what this client must not be left to decide by itself is put right in one file.' },
+  { name: 'kafkajs', package: 'kafkajs', home: '^blocks/clients/kafka/', comment: 'what this client must not be left to decide by itself is put right in one folder.' },
   { name: 'koffi', package: 'koffi', home: '^ipc/libc\\.ts$', comment: 'calls into C can end the process; all of them are in the file that says why each is safe.' },
   { name: 'msgpackr', package: 'msgpackr', home: '^ipc/', comment: 'how a head is encoded is known to the transport alone.' },
   { name: 'pino', package: 'pino', home: '^proto/log\\.ts$', comment: 'the two forms of a log line are made in one place.' },

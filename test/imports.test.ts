@@ -25,7 +25,7 @@ const CLEAN: Readonly<Record<string, string>> = {
   'kernel/app/http.ts': "import { Pool } from 'undici';\nexport default Pool;",
   'kernel/yaml.ts': "import type { Document } from 'yaml';\nexport type D = Document;",
   'blocks/clients/redis.ts': "import redis from 'ioredis';\nexport default redis;",
-  'blocks/clients/kafka.ts': "import kafkajs from 'kafkajs';\nexport default kafkajs;",
+  'blocks/clients/kafka/member.ts': "import kafkajs from 'kafkajs';\nexport default kafkajs;",
   'blocks/pubsub/deliver/routing.ts': "export const cel = await import('@bufbuild/cel');",
   'blocks/driver.ts': "import type { Word } from '../proto/word.ts';\nexport type Driver = Word;",
   'blocks/host.ts': "export const state = import('./state/redis.ts');",

@@ -1,7 +1,7 @@
 // pubsub.kafka: topics in Kafka, read as a consumer group (contract: messaging §11.8).
-import { KafkaProducer } from '../../clients/kafka.ts';
-import { KafkaLog } from '../../clients/kafka-log.ts';
-import { KAFKA_FIELDS, kafkaSettings, type KafkaSettings } from '../../clients/kafka-settings.ts';
+import { KafkaProducer } from '../../clients/kafka/producer.ts';
+import { KafkaLog } from '../../clients/kafka/log.ts';
+import { KAFKA_FIELDS, kafkaSettings, type KafkaSettings } from '../../clients/kafka/settings.ts';
 import type { Logger } from '../../block.ts';
 import type { DriverContext } from '../../components.ts';
 import { InvalidMetadata, type ComponentSpec } from '../../driver.ts';

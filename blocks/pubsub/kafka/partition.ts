@@ -1,6 +1,6 @@
 // One partition that a subscription reads: its records in order, which of them may be handed out, and the offset below which
 // all are settled. Only that may be committed: whoever reads after us begins there.
-import type { KafkaBatch, KafkaMessage } from '../../clients/kafka.ts';
+import type { KafkaBatch, KafkaMessage } from '../../clients/kafka/member.ts';
 import { Fifo } from '../fifo.ts';
 
 /** A record until it is below the watermark. */

@@ -1,5 +1,6 @@
 // What a message is as a Kafka record, both ways (contract: messaging §11.8).
-import type { KafkaMessage, KafkaRecord } from '../../clients/kafka.ts';
+import type { KafkaMessage } from '../../clients/kafka/member.ts';
+import type { KafkaRecord } from '../../clients/kafka/producer.ts';
 import type { OutgoingMessage, StringMap } from '../broker.ts';
 
 export interface HeaderRules {

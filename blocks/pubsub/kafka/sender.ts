@@ -1,6 +1,7 @@
 // Publishing: what comes while the last requests are under way leaves in one request. A request of kafkajs costs far more than
 // a record in it.
-import { KafkaTrouble, type KafkaProducer, type KafkaRecord } from '../../clients/kafka.ts';
+import type { KafkaProducer, KafkaRecord } from '../../clients/kafka/producer.ts';
+import { KafkaTrouble } from '../../clients/kafka/trouble.ts';
 import { within } from '../../awaitable.ts';
 import { Fifo } from '../fifo.ts';
 import { recordBytes } from './records.ts';

@@ -1,8 +1,9 @@
 // One topic read as a member of a consumer group: fetched records are handed out as far as unsettled ones may be, and what
 // is settled without a gap is committed. A member of its own for each topic: one topic's trouble or rebalance is not another's.
-import { KafkaMember, KafkaTrouble, type KafkaBatch, type KafkaMessage } from '../../clients/kafka.ts';
-import type { KafkaLog } from '../../clients/kafka-log.ts';
-import type { KafkaSettings } from '../../clients/kafka-settings.ts';
+import { KafkaMember, type KafkaBatch, type KafkaMessage } from '../../clients/kafka/member.ts';
+import { KafkaTrouble } from '../../clients/kafka/trouble.ts';
+import type { KafkaLog } from '../../clients/kafka/log.ts';
+import type { KafkaSettings } from '../../clients/kafka/settings.ts';
 import { messageOf } from '../../../proto/errors.ts';
 import type { Logger } from '../../block.ts';
 import { Waiting } from '../backoff.ts';

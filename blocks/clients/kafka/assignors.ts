@@ -1,7 +1,7 @@
 // Who reads which partition of a topic. The client's own assignor gives all topics to all members, also to members that
 // never asked for them; but each subscription is a member of its own here, with one topic. These give a topic to the members
 // that subscribe to it, and have the names and formats of the Java client's, so that all kinds of members may share a group.
-import type { KafkaStrategy } from './kafka-settings.ts';
+import type { KafkaStrategy } from './settings.ts';
 
 export interface GroupMember {
   readonly id: string;

@@ -1,5 +1,5 @@
 // What the Kafka client says, in few lines: it complains of each attempt of each connection, and an outage makes thousands.
-import type { Logger } from '../block.ts';
+import type { Logger } from '../../block.ts';
 
 /** A text is said once in this time; the next time it comes with the number of those left out. Milliseconds. */
 const WINDOW_MS = 60_000;

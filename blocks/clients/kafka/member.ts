@@ -1,61 +1,14 @@
-// The connection to Kafka, and the only file that imports kafkajs: a producer, and a member of a consumer group. Both have one
-// life; who uses them makes the next one. What kafkajs can't be told by options is put right here, with the reason beside it.
-import { createRequire } from 'node:module';
-import { connect as connectTcp, isIP, type Socket } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+// Reads a topic as a member of a consumer group. It has one life; who uses it makes the next one.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
-import { zstdCompress, zstdDecompress } from 'node:zlib';
-import kafkajs, {
-  AssignerProtocol, CompressionTypes, Kafka, logLevel, Partitioners,
-  type Cluster, type Consumer, type ISocketFactory, type KafkaMessage, type Message, type PartitionAssigner, type Producer, type RetryOptions, type SASLOptions,
-} from 'kafkajs';
-import { assign } from './kafka-assignors.ts';
-import type { KafkaLog } from './kafka-log.ts';
-import { kafkaTokens } from './kafka-oidc.ts';
-import type { KafkaSettings } from './kafka-settings.ts';
+import { AssignerProtocol, type Cluster, type Consumer, type KafkaMessage, type PartitionAssigner } from 'kafkajs';
+import { assign } from './assignors.ts';
+import { Connection, retry } from './connection.ts';
+import type { KafkaLog } from './log.ts';
+import type { KafkaSettings } from './settings.ts';
+import { KafkaTrouble, troubleOf } from './trouble.ts';
 
 export type { KafkaMessage };
 
-/** What went wrong, as far as it decides what follows. */
-export type KafkaTroubleKind =
-  /** The broker refuses us for good: login, rights, names. */
-  | 'refused'
-  /** The topic is not there, or not ours to use. */
-  | 'topic'
-  /** The topic has no such partition. */
-  | 'partition'
-  /** The records are more than the broker takes in one request. */
-  | 'too-large'
-  /** Stored data that this client can't read. */
-  | 'unreadable'
-  /** The network, a broker that is away: may pass. */
-  | 'passing';
-
-export class KafkaTrouble extends Error {
-  override readonly name = 'KafkaTrouble';
-  readonly kind: KafkaTroubleKind;
-
-  constructor(kind: KafkaTroubleKind, text: string) {
-    super(text);
-    this.kind = kind;
-  }
-}
-
-/** A record to be sent. */
-export interface KafkaRecord {
-  readonly key: Buffer | null;
-  readonly value: Buffer | null;
-  readonly headers: Readonly<Record<string, string>> | undefined;
-  /** Undefined: by the key, or in turn without one. */
-  readonly partition: number | undefined;
-}
-
-const CONNECT_MS = 5_000;
-/** Longest silence while an answer is due. */
-const REQUEST_MS = 10_000;
-/** How long a goodbye may take. After that the sockets are cut. */
-const GOODBYE_MS = 3_000;
 /** How long an empty fetch waits at the broker; heartbeats come in between. */
 const FETCH_WAIT_MS = 500;
 /** How long members have to come back when a group is dealt out anew. */
@@ -69,58 +22,6 @@ const START_BELIEVED_MS = 2_000;
 /** How long a broker may take to make a topic that was asked for. */
 const TOPIC_MADE_MS = 3_000;
 const TOPIC_POLL_MS = 100;
-const MAX_BATCH_BYTES = 100 << 20;
-
-/** All given: kafkajs has other defaults where NODE_ENV is "test". */
-const retry = (retries: number, initialRetryTime: number, maxRetryTime: number): RetryOptions => ({ retries, initialRetryTime, maxRetryTime, factor: 0.2, multiplier: 2 });
-
-repairTimers();
-kafkajs.CompressionCodecs[CompressionTypes.ZSTD] = () => ZSTD; // Node doesn't see that kafkajs exports it by name, too
-
-/** Sends records. Connects once by `connect`; after that kafkajs reconnects as long as it is used. */
-export class KafkaProducer {
-  readonly #settings: KafkaSettings;
-  readonly #connection: Connection;
-  readonly #producer: Producer;
-
-  constructor(settings: KafkaSettings, log: KafkaLog) {
-    this.#settings = settings;
-    this.#connection = new Connection(settings, log, retry(2, 100, 1000));
-    this.#producer = this.#connection.kafka.producer({
-      retry: retry(settings.retries, 300, 3000),
-      metadataMaxAge: settings.metadataAgeMs,
-      createPartitioner: checkedPartitioner,
-    });
-  }
-
-  /** @throws KafkaTrouble */
-  async connect(): Promise<void> {
-    await this.#producer.connect().catch((cause: unknown) => { throw troubleOf(cause); });
-  }
-
-  /**
-   * Settles when the topic has all records, as far as the acknowledgements asked for tell. Records of one partition stay in
-   * order. @throws KafkaTrouble when any of them failed: others of the same call may be stored
-   */
-  async send(topic: string, records: readonly KafkaRecord[]): Promise<void> {
-    const { acks, compression } = this.#settings;
-    try {
-      await this.#producer.send({
-        topic, acks,
-        messages: records.map(newMessage),
-        compression: compression === 'gzip' ? CompressionTypes.GZIP : compression === 'zstd' ? CompressionTypes.ZSTD : CompressionTypes.None,
-        timeout: REQUEST_MS,
-      });
-    } catch (cause) {
-      throw troubleOf(cause);
-    }
-  }
-
-  /** Its sockets are gone when this resolves. May be called twice. */
-  close(): Promise<void> {
-    return this.#connection.close(() => this.#producer.disconnect());
-  }
-}
 
 /** What a member of a group tells. Nothing is told after `close`. */
 export interface MemberEvents {
@@ -332,89 +233,6 @@ export class KafkaMember {
   }
 }
 
-/** One kafkajs client and its sockets. */
-class Connection {
-  readonly kafka: Kafka;
-  readonly #sockets = new Set<Socket>();
-  #closing: Promise<void> | undefined;
-
-  constructor(settings: KafkaSettings, log: KafkaLog, retries: RetryOptions) {
-    const { brokers, clientId, tls, keepAliveMs } = settings;
-    this.kafka = new Kafka({
-      brokers: [...brokers],
-      clientId: clientId ?? 'bulkhead',
-      connectionTimeout: CONNECT_MS,
-      authenticationTimeout: REQUEST_MS,
-      requestTimeout: REQUEST_MS,
-      retry: retries,
-      ...(tls === undefined ? {} : { ssl: tls }),
-      ...(settings.login === undefined ? {} : { sasl: saslOptions(settings) }),
-      socketFactory: this.#newSocket(keepAliveMs),
-      logLevel: logLevel.WARN,
-      // Only the text: what comes with it may hold anything.
-      logCreator: () => ({ log: entry }) => log.warn(typeof entry['error'] === 'string' ? `${entry.message}: ${entry['error']}` : entry.message),
-    });
-  }
-
-  /** @param goodbye what kafkajs does about it; it may wait for answers that never come */
-  close(goodbye: () => Promise<void>): Promise<void> {
-    return (this.#closing ??= this.#close(goodbye));
-  }
-
-  async #close(goodbye: () => Promise<void>): Promise<void> {
-    const late = Promise.withResolvers<void>();
-    const timer = setTimeout(late.resolve, GOODBYE_MS);
-    // a goodbye that fails had nobody to say it to
-    await Promise.race([goodbye().catch(() => undefined), late.promise]);
-    clearTimeout(timer);
-    for (const socket of this.#sockets) socket.destroy(new Error('the component is closing'));
-  }
-
-  #newSocket(keepAliveMs: number): ISocketFactory {
-    return ({ host, port, ssl, onConnect }) => {
-      // kafkajs gives null for "no TLS", whatever its type says
-      const secure = ssl as typeof ssl | null;
-      const socket = secure ? connectTls({ host, port, ...(isIP(host) === 0 ? { servername: host } : {}), ...secure }, onConnect) : connectTcp({ host, port }, onConnect);
-      socket.setKeepAlive(true, keepAliveMs);
-      socket.setNoDelay(true);
-      if (this.#closing !== undefined) socket.destroy(new Error('the component is closing'));
-      this.#sockets.add(socket);
-      socket.once('close', () => this.#sockets.delete(socket));
-      return socket;
-    };
-  }
-}
-
-function saslOptions({ login }: KafkaSettings): SASLOptions {
-  if (login?.kind === 'password') return { mechanism: login.mechanism, username: login.username, password: login.password } as SASLOptions;
-  if (login?.kind === 'token') return { mechanism: 'oauthbearer', oauthBearerProvider: kafkaTokens(login.tokens) };
-  throw new Error('there is no login');
-}
-
-function newMessage({ key, value, headers, partition }: KafkaRecord): Message {
-  return { key, value, ...(headers === undefined ? {} : { headers }), ...(partition === undefined ? {} : { partition }) };
-}
-
-/**
- * The Java client's choice: murmur2 of the key, in turn without one. A partition asked for must be there: kafkajs would drop
- * the record without a word, because nobody leads it.
- */
-function checkedPartitioner(): ReturnType<typeof Partitioners.DefaultPartitioner> {
-  const usual = Partitioners.DefaultPartitioner();
-  const refreshed = new WeakSet<Message>();
-  return (args) => {
-    const { topic, message, partitionMetadata } = args;
-    const { partition } = message;
-    if (partition === undefined || partitionMetadata.some(({ partitionId }) => partitionId === partition)) return usual(args);
-    if (!refreshed.has(message)) {
-      refreshed.add(message);
-      // The topic may have grown: this name makes kafkajs ask again.
-      throw Object.assign(new Error(`topic ${topic} has no partition ${partition} yet`), { name: 'KafkaJSMetadataNotLoaded', retriable: true });
-    }
-    throw Object.assign(new KafkaTrouble('partition', `partition number ${partition} is out of range, topic ${topic} has ${partitionMetadata.length} partitions`), { retriable: false });
-  };
-}
-
 /** What a member had, by topic; garbage of a stranger is nothing. */
 function ownedBefore(userData: Buffer): ReadonlyMap<string, readonly number[]> {
   if (userData.length === 0) return new Map();
@@ -424,44 +242,4 @@ function ownedBefore(userData: Buffer): ReadonlyMap<string, readonly number[]> {
   } catch {
     return new Map();
   }
-}
-
-const compress = promisify(zstdCompress);
-const decompress = promisify(zstdDecompress);
-
-const ZSTD = {
-  compress: (encoder: { readonly buffer: Buffer }) => compress(encoder.buffer),
-  decompress: (bytes: Buffer) => decompress(bytes, { maxOutputLength: MAX_BATCH_BYTES }),
-};
-
-const REFUSED = /AUTHORIZATION_FAILED$|^SASL_|^ILLEGAL_SASL|^INVALID_SESSION_TIMEOUT$|^INCONSISTENT_GROUP_PROTOCOL$|^INVALID_GROUP_ID$|^UNSUPPORTED_/;
-const TOPIC = /^(UNKNOWN_TOPIC_OR_PARTITION|INVALID_TOPIC_EXCEPTION|TOPIC_AUTHORIZATION_FAILED)$/;
-const TOO_LARGE = /^(MESSAGE_TOO_LARGE|RECORD_LIST_TOO_LARGE)$/;
-
-/** Goes through what kafkajs wraps its errors in. */
-function troubleOf(cause: unknown): KafkaTrouble {
-  let text = cause instanceof Error ? cause.message : String(cause);
-  for (let error: unknown = cause; error instanceof Error; error = error.cause) {
-    if (error instanceof KafkaTrouble) return error;
-    const { type = '' } = error as { readonly type?: string };
-    if (TOPIC.test(type)) return new KafkaTrouble('topic', error.message);
-    if (TOO_LARGE.test(type)) return new KafkaTrouble('too-large', error.message);
-    if (error.name === 'KafkaJSNotImplemented') return new KafkaTrouble('unreadable', `${error.message.replace(' not implemented', '')} is not supported, so what is stored can't be read`);
-    if (error.name === 'KafkaJSSASLAuthenticationError' || REFUSED.test(type)) return new KafkaTrouble('refused', error.message);
-    text = error.message;
-  }
-  return new KafkaTrouble('passing', text);
-}
-
-/**
- * kafkajs sets a timer with a negative time after each answer, to look for requests that wait although none does. Node warns
- * about it on stderr, and the timers cost. With nothing waiting there is nothing to look for.
- */
-function repairTimers(): void {
-  interface Queue { readonly pending: readonly unknown[]; scheduleCheckPendingRequests(): void }
-  const { prototype } = createRequire(import.meta.url)('kafkajs/src/network/requestQueue') as { readonly prototype: Queue };
-  const schedule = prototype.scheduleCheckPendingRequests;
-  prototype.scheduleCheckPendingRequests = function scheduleCheck(this: Queue): void {
-    if (this.pending.length > 0) schedule.call(this);
-  };
 }

@@ -2,8 +2,8 @@
 // messaging §11.8).
 import { X509Certificate } from 'node:crypto';
 import { createSecureContext, getCACertificates, type ConnectionOptions } from 'node:tls';
-import { InvalidMetadata } from '../driver.ts';
-import { duration, flag, integer, list, noEffect, oneOf, text, unsupported, type Values } from '../metadata.ts';
+import { InvalidMetadata } from '../../driver.ts';
+import { duration, flag, integer, list, noEffect, oneOf, text, unsupported, type Values } from '../../metadata.ts';
 
 const MI = 1 << 20;
 const MAX_MS = 2_147_483_647;

@@ -1,5 +1,5 @@
 // Access tokens for Kafka by OAuth's client credentials: fetched when first needed, kept until shortly before they expire.
-import type { KafkaTokens } from './kafka-settings.ts';
+import type { KafkaTokens } from './settings.ts';
 
 const FETCH_MS = 10_000;
 const MAX_ANSWER_BYTES = 1 << 20;
