@@ -1,6 +1,9 @@
 // pubsub.kafka against the suite that defines a broker and against a real one: what lies in the topic, what is committed when,
 // who may read after whom, and how it gets in.
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Broker, BrokerSubscription, IncomingMessage } from '../blocks/pubsub/broker.ts';
@@ -338,6 +341,24 @@ describeWithKafka('pubsub.kafka with passwords and TLS', () => {
     await broker.publish(topic, outgoing('in'));
     await inbox.first(1);
     await broker.close();
+  }, 30_000);
+
+  it('lets us in by a token', async () => {
+    const unsigned = (claims: object): string => `${Buffer.from('{"alg":"none"}').toString('base64url')}.${Buffer.from(JSON.stringify(claims)).toString('base64url')}.`;
+    const issuer = createServer((_request, response) => {
+      const now = Math.floor(Date.now() / 1000);
+      response.end(JSON.stringify({ access_token: unsigned({ sub: 'bulkhead', iat: now, exp: now + 600 }), expires_in: 600 }));
+    }).listen(0, '127.0.0.1');
+    await once(issuer, 'listening');
+    try {
+      const { saslUsername: _user, saslPassword: _password, saslMechanism: _mechanism, ...rest } = login('PLAIN');
+      const broker = await open({ ...rest, authType: 'oidc', oidcTokenEndpoint: `http://127.0.0.1:${(issuer.address() as AddressInfo).port}/token`, oidcClientID: 'me', oidcClientSecret: 'hush' });
+      await server.createTopic('t-token');
+      await broker.publish('t-token', outgoing('in'));
+      await broker.close();
+    } finally {
+      issuer.close();
+    }
   }, 30_000);
 
   it('keeps a wrong password out, soon, and says so without it', async () => {
