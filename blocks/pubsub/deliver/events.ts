@@ -1,5 +1,5 @@
 // From a broker's message to the event that the application sees (contract: messaging §2.5).
-import { randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { messageOf } from '../../../proto/errors.ts';
 import { stringify } from '../../../proto/gojson.ts';
 import { parseWhole, utf8 } from '../../gojson.ts';
@@ -41,11 +41,17 @@ function isOctetStream(contentType: string): boolean {
   return contentType !== '' && contentType.split(';', 1)[0]!.trim().toLowerCase() === OCTET_STREAM;
 }
 
-function rawEnvelope({ data }: IncomingMessage, { topic, pubsubName }: DeliveryTarget): Attributes {
+function rawEnvelope({ id, data }: IncomingMessage, { topic, pubsubName }: DeliveryTarget): Attributes {
   return {
-    id: randomUUID(), specversion: '1.0', type: 'com.dapr.event.sent', source: 'Dapr', datacontenttype: OCTET_STREAM,
+    id: lastingId(`${pubsubName}|${topic}|${id}`), specversion: '1.0', type: 'com.dapr.event.sent', source: 'Dapr', datacontenttype: OCTET_STREAM,
     topic, pubsubname: pubsubName, data_base64: toBase64(data),
   };
+}
+
+/** The message's event has one id, also when it comes again: a UUID made of a name (RFC 9562, version 8). */
+function lastingId(name: string): string {
+  const hex = createHash('sha256').update(name).digest('hex');
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-8${hex.slice(13, 16)}-${((Number.parseInt(hex[16] as string, 16) & 3) | 8).toString(16)}${hex.slice(17, 20)}-${hex.slice(20, 32)}`;
 }
 
 /** The attributes travelled as metadata. Bytes have one place in an envelope of JSON, and every SDK looks for them there. */
