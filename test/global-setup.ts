@@ -11,6 +11,7 @@ declare module 'vitest' {
 }
 
 export default async function setup(project: TestProject): Promise<void> {
-  project.provide('redis', await installRedis());
-  project.provide('kafka', await installKafka());
+  const [redis, kafka] = await Promise.all([installRedis(), installKafka()]);
+  project.provide('redis', redis);
+  project.provide('kafka', kafka);
 }
