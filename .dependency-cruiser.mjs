@@ -14,13 +14,14 @@ const HOMES = [
   { name: 'grpc-js', package: '@grpc/grpc-js', home: '^kernel/(app/)?grpc\\.ts$', comment: 'the gRPC server can be replaced in one file, and the client of the application in another.' },
   { name: 'ioredis', package: 'ioredis', home: '^blocks/clients/redis\\.ts$', comment: 'every block connects to Redis in the same way, and a change of client is a change of one file.' },
   { name: 'kafkajs', package: 'kafkajs', home: '^blocks/clients/kafka/', comment: 'what this client must not be left to decide by itself is put right in one folder.' },
+  { name: 'etcd3', package: 'etcd3', home: '^blocks/clients/etcd/', comment: 'every block speaks to etcd in the same way, and what this client retries by itself is decided in one folder.' },
   { name: 'koffi', package: 'koffi', home: '^ipc/libc\\.ts$', comment: 'calls into C can end the process; all of them are in the file that says why each is safe.' },
   { name: 'msgpackr', package: 'msgpackr', home: '^ipc/', comment: 'how a head is encoded is known to the transport alone.' },
   { name: 'pino', package: 'pino', home: '^proto/log\\.ts$', comment: 'the two forms of a log line are made in one place.' },
   { name: 'cel', package: '@bufbuild/cel', home: '^blocks/pubsub/deliver/routing\\.ts$', comment: 'it is loaded only when a rule has an expression, and kept to what cel-go does.' },
   { name: 'protobuf', package: '@bufbuild/protobuf', home: '^(proto/|kernel/reflection\\.ts$)', comment: 'everybody else uses the generated codecs and proto/wire.ts; reflection works on descriptors.' },
   { name: 'undici', package: 'undici', home: '^kernel/app/http\\.ts$', comment: 'only a sidecar with an HTTP application pays for an HTTP client.' },
-  { name: 'yaml', package: 'yaml', home: '^kernel/yaml\\.ts$', comment: 'YAML is parsed with one set of options, and loaded only when there is a file to parse.' },
+  { name: 'yaml', package: 'yaml', home: '^(kernel/yaml|blocks/config/file)\\.ts$', comment: 'YAML is parsed with one set of options on each side, and loaded only when there is a file to parse.' },
   { name: 'levenshtein', package: 'fastest-levenshtein', home: '^(kernel/suggest|blocks/metadata)\\.ts$', comment: 'a guess at what was meant is made once on each side.' },
 ];
 

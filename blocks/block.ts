@@ -3,6 +3,7 @@
 import type { AppState } from '../proto/control.ts';
 import type { ApiError } from '../proto/errors.ts';
 import type { BlockInit, ComponentStatus, SubscriptionStatus } from '../proto/init.ts';
+import type { Checkpoints } from './checkpoints.ts';
 import type { Awaitable } from './driver.ts';
 import type { Kernel } from './kernel.ts';
 
@@ -42,6 +43,8 @@ export interface Method<Request = any, Response = any> {
   readonly encodeGrpc: (response: Response) => Uint8Array;
   readonly decodeHttp: (head: HttpHead, body: Uint8Array) => Request;
   readonly encodeHttp: (response: Response) => HttpAnswer;
+  /** Metadata of a gRPC answer, sent before its message: a flat list of names and values. HTTP has its headers in `encodeHttp`. */
+  readonly grpcMetadata?: (response: Response) => readonly string[] | undefined;
   readonly run: (request: Request, scope: CallScope) => Awaitable<Response>;
 }
 
@@ -64,7 +67,7 @@ export interface StreamCall {
   fail(error: ApiError): void;
 }
 
-/** One API method that streams; gRPC alone. */
+/** One API method that streams, over gRPC. A method of the same route, if there is one, is its form over HTTP. */
 export interface StreamMethod {
   /** @param body the request where the client sends one message only, borrowed until this returns; empty where it streams. */
   readonly open: (call: StreamCall, body: Uint8Array) => void;
@@ -101,6 +104,7 @@ export interface BlockHost {
   readonly log: Logger;
   /** Components changed. */
   readonly changed: () => void;
+  readonly checkpoints: Checkpoints;
 }
 
 /** What a block that calls the application has beside that. */

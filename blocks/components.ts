@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { ApiError, Grpc, messageOf } from '../proto/errors.ts';
 import type { ComponentStatus, Logger } from './block.ts';
+import { checkpointsOf, type Checkpoints } from './checkpoints.ts';
 import { InvalidMetadata, logName, type Awaitable, type ComponentSpec, type Driver } from './driver.ts';
 
 /** Opens one component. `signal` aborts when `initTimeout` is over or the block closes. */
@@ -12,6 +13,8 @@ export interface DriverContext {
   readonly appId: string;
   readonly namespace: string;
   readonly log: Logger;
+  /** What the component leaves for its next life; each has its own. */
+  readonly checkpoints: Checkpoints;
 }
 
 /** Which file serves a component type. Drivers load when a component asks for them, so a block pays for what it uses. */
@@ -126,7 +129,7 @@ export class ComponentSet<D extends Driver> {
     let opening: Promise<D> | undefined;
     try {
       const open = await load();
-      opening = Promise.resolve(open(spec, { ...this.#context, log: componentLog(this.#context.log, spec) }, signal));
+      opening = Promise.resolve(open(spec, { ...this.#context, log: componentLog(this.#context.log, spec), checkpoints: checkpointsOf(this.#context.checkpoints, spec.name) }, signal));
       const driver = await Promise.race([opening, aborted(signal)]);
       if (this.#closing.signal.aborted) {
         await driver.close();

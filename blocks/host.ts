@@ -8,7 +8,7 @@ import { ApiError, type Failure, Grpc, messageOf } from '../proto/errors.ts';
 import { FAIL } from '../proto/failures.ts';
 import { openLog, outputTo, type Log } from '../proto/log.ts';
 import { httpBody, statusDetails } from '../proto/status.ts';
-import type { Block, HttpAnswer, HttpHead, Method, OpenBlock } from './block.ts';
+import type { Block, HttpAnswer, HttpHead, Method, OpenBlock, StreamMethod } from './block.ts';
 import { ChannelKernel } from './kernel.ts';
 import { ChannelStream } from './stream.ts';
 
@@ -16,6 +16,9 @@ import { ChannelStream } from './stream.ts';
 const BLOCKS: Readonly<Record<string, () => Promise<OpenBlock>>> = {
   state: async () => (await import('./state/block.ts')).openStateBlock,
   pubsub: async () => (await import('./pubsub/block.ts')).openPubsubBlock,
+  config: async () => (await import('./config/block.ts')).openConfigBlock,
+  lock: async () => (await import('./lock/block.ts')).openLockBlock,
+  sequencer: async () => (await import('./sequencer/block.ts')).openSequencerBlock,
 };
 
 /** Calls that the kernel may have open at once; its own limits are lower. */
@@ -56,9 +59,11 @@ class Host {
 
   #serve(call: IncomingCall, head: unknown, body: Uint8Array): void {
     if (this.#block === undefined || call.method < 16) return this.#control(call, head);
-    const method = this.#block.methods.get(call.method);
     const http = (call.flags & Flag.HTTP) !== 0;
-    if (method === undefined) return this.#stream(call, http, head, body);
+    const stream = http ? undefined : this.#block.streams?.get(call.method);
+    if (stream !== undefined) return this.#stream(call, stream, head, body);
+    const method = this.#block.methods.get(call.method);
+    if (method === undefined) return this.#fail(call, http, FAIL.notImplemented().failure);
     let result: unknown;
     try {
       const request: unknown = http ? method.decodeHttp(unpackHttpHead(head as PackedHttpHead), body) : decodeGrpc(method, body, head as PackedHttpHead | undefined);
@@ -71,9 +76,7 @@ class Host {
     } else this.#answer(call, http, method, result);
   }
 
-  #stream(call: IncomingCall, http: boolean, head: unknown, body: Uint8Array): void {
-    const method = http ? undefined : this.#block?.streams?.get(call.method);
-    if (method === undefined) return this.#fail(call, http, FAIL.notImplemented().failure);
+  #stream(call: IncomingCall, method: StreamMethod, head: unknown, body: Uint8Array): void {
     const stream = new ChannelStream(call, unpackHeaders(head as PackedHttpHead | undefined), (cause) => this.#refuse(call, false, cause));
     try {
       method.open(stream, body);
@@ -90,7 +93,7 @@ class Host {
     } catch (cause) {
       return this.#refuse(call, http, cause);
     }
-    if (answer instanceof Uint8Array) return call.end(Grpc.OK, 0, undefined, answer);
+    if (answer instanceof Uint8Array) return call.end(Grpc.OK, 0, method.grpcMetadata?.(response), answer);
     const { status, headers, body = EMPTY } = answer;
     call.end(status, 0, headers, typeof body === 'string' ? Buffer.from(body) : body);
   }
@@ -141,18 +144,21 @@ class Host {
     );
   }
 
-  async #init({ protocol, init, suspects }: InitRequest): Promise<InitAnswer> {
+  async #init(request: InitRequest): Promise<InitAnswer> {
+    const { protocol, init } = request;
     if (protocol !== PROTOCOL_VERSION) throw new Error(`the kernel speaks protocol ${protocol}, this block ${PROTOCOL_VERSION}: install the same version of both`);
     if (this.#block !== undefined) throw new Error('the block was initialised before');
     const secrets = init.components.flatMap(({ metadata }) => metadata.filter(({ secretName }) => secretName !== undefined).map(({ value }) => value));
     const log = openLog(init.log, { output: outputTo(this.#logFd), fields: { block: init.block }, conceal: secrets });
     this.#log = log;
     const open = await this.#load();
+    const kernel = new ChannelKernel(this.#calls, request, log);
     this.#block = open(init, {
       log,
+      checkpoints: kernel.checkpoints,
       changed: () => this.#changed(),
       subscriptionsChanged: () => this.#report(Control.SUBSCRIPTIONS, (block) => block.subscriptions?.() ?? []),
-      kernel: new ChannelKernel(this.#calls, suspects),
+      kernel,
     });
     this.#changed(); // also a block without components reports once
     return { protocol: PROTOCOL_VERSION };

@@ -1,9 +1,11 @@
 // What a block may ask of its kernel: to call the application, and to remember over the block's own death what it was
-// working on. Over a channel it is calls on the ids of proto/control.ts; the other side is the kernel's business.
+// working on and what its next life has to know. Over a channel it is calls on the ids of proto/control.ts; the other side is the kernel's business.
 import type { Calls } from '../ipc/calls.ts';
 import { EMPTY, Flag } from '../ipc/frame.ts';
-import { Control, type AppVerb, type PackedAppRequest } from '../proto/control.ts';
+import { Control, type AppVerb, type PackedAppRequest, type InitRequest, type PackedCheckpoint } from '../proto/control.ts';
 import { Grpc, type GrpcCode } from '../proto/errors.ts';
+import type { Logger } from './block.ts';
+import type { Checkpoints } from './checkpoints.ts';
 
 export interface AppRequest {
   /** `GET` or `POST` for an HTTP application, `RPC` for a gRPC one. */
@@ -49,11 +51,18 @@ export class ChannelKernel implements Kernel {
   readonly suspects: Map<string, number>;
   readonly #calls: Calls;
   readonly #waiting = new Set<() => void>();
+  readonly checkpoints: Checkpoints;
   #open = 0;
+  #warned = false;
 
-  constructor(calls: Calls, suspects: readonly (readonly [id: string, deaths: number])[]) {
+  constructor(calls: Calls, { suspects, checkpoints }: Pick<InitRequest, 'suspects' | 'checkpoints'>, log: Logger) {
     this.#calls = calls;
     this.suspects = new Map(suspects);
+    this.checkpoints = {
+      found: new Map(checkpoints),
+      set: (name, value) => this.#checkpoint([name, value], log),
+      delete: (name) => this.#checkpoint([name], log),
+    };
   }
 
   callApp(request: AppRequest, answer: (answer: AppAnswer) => void): () => void {
@@ -73,6 +82,16 @@ export class ChannelKernel implements Kernel {
   acquit(ids: readonly string[]): void {
     const known = ids.filter((id) => this.suspects.delete(id));
     if (known.length > 0) this.#calls.open(Control.ACQUITTED, 0, known, EMPTY, 0, IGNORED);
+  }
+
+  #checkpoint(checkpoint: PackedCheckpoint, log: Logger): void {
+    this.#calls.open(Control.CHECKPOINT, 0, checkpoint, EMPTY, 0, {
+      onEnd: (_code, flags, failure) => {
+        if ((flags & Flag.FAILED) === 0 || this.#warned) return;
+        this.#warned = true;
+        log.warn({}, `the block could not leave all that its next life should know: ${String((failure as { readonly message?: unknown } | undefined)?.message)}`);
+      },
+    });
   }
 
   #call({ verb, target, headers, body, deadlineMs }: AppRequest, answer: (answer: AppAnswer) => void): () => void {

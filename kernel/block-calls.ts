@@ -1,11 +1,12 @@
-// What a block may ask of its kernel, as a table: to report itself, to call the application, and to be remembered with what
-// it works on. One object serves one life. A block is hostile by accident: whatever it sends is checked before it is kept.
+// What a block may ask of its kernel, as a table: to report itself, to call the application, to be remembered with what it
+// works on, and to leave its next life a note. One object serves one life. A block is hostile by accident: whatever it sends is checked before it is kept.
 import type { IncomingCall, Serve } from '../ipc/calls.ts';
 import { EMPTY, Flag } from '../ipc/frame.ts';
-import { Control, type PackedAppRequest } from '../proto/control.ts';
+import { Control, type PackedAppRequest, type PackedCheckpoint } from '../proto/control.ts';
 import { Grpc, type GrpcCode } from '../proto/errors.ts';
 import type { SubscriptionRule, SubscriptionStatus } from '../proto/init.ts';
 import type { AppChannel } from './app/channel.ts';
+import type { Checkpoints } from './checkpoints.ts';
 import { MAX_ID_LENGTH, MAX_SUSPECTS } from './suspects.ts';
 
 /** What a block's calls are about, for all of its lives. */
@@ -14,6 +15,7 @@ export interface BlockCallSources {
   readonly components: (report: unknown) => void;
   readonly subscriptions: (subscriptions: readonly SubscriptionStatus[]) => void;
   readonly acquit: (ids: readonly string[]) => void;
+  readonly checkpoints: Checkpoints;
   /** Undefined: no application is configured. */
   readonly app: () => AppChannel | undefined;
 }
@@ -47,6 +49,8 @@ export class BlockCalls {
       case Control.ACQUITTED:
         this.#sources.acquit(asIds(head));
         return accept(call);
+      case Control.CHECKPOINT:
+        return this.#checkpoint(call, asCheckpoint(head));
       default:
         return call.end(Grpc.UNIMPLEMENTED, Flag.FAILED, { message: `the kernel has no method ${call.method}` }, EMPTY);
     }
@@ -65,6 +69,13 @@ export class BlockCalls {
       onAnswer: (status, answer) => call.end(status, 0, undefined, answer),
       onFailure: (code, message, unasked = false) => call.end(code, Flag.FAILED, { message, unasked }, EMPTY),
     });
+  }
+
+  #checkpoint(call: IncomingCall, [name, value]: PackedCheckpoint): void {
+    const { checkpoints } = this.#sources;
+    if (value === undefined) checkpoints.delete(name);
+    else if (!checkpoints.set(name, value)) return fail(call, Grpc.RESOURCE_EXHAUSTED, 'there is no room for another checkpoint');
+    accept(call);
   }
 
   /** The call stays open as long as the work; its cancellation is the good news. */
@@ -92,6 +103,11 @@ function asAppRequest(head: unknown): PackedAppRequest {
   if (typeof target !== 'string') throw new Error('a call to the application without a target');
   if (!isTexts(headers) || headers.length % 2 !== 0) throw new Error('a call to the application with headers that are no list of names and values');
   return [verb, target, headers];
+}
+
+function asCheckpoint(head: unknown): PackedCheckpoint {
+  if (!isTexts(head) || head.length < 1 || head.length > 2) throw new Error('a checkpoint that is no name with or without a text');
+  return head as unknown as PackedCheckpoint;
 }
 
 function asIds(head: unknown): readonly string[] {

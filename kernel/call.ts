@@ -27,7 +27,7 @@ export interface Refusable {
 
 /** How a unary call ends, by exactly one of these. The body is borrowed until the function returns. */
 export interface Answer extends Refusable {
-  /** The block's answer: a gRPC body, or an HTTP status, headers (flat list) and body. */
+  /** The block's answer: a gRPC body, or an HTTP status and body. Headers, or metadata, as a flat list. */
   onAnswer(status: number, headers: readonly string[] | undefined, body: Uint8Array): void;
 }
 
@@ -161,7 +161,8 @@ export class UnaryCall extends SeatCall {
   }
 
   protected override succeed(code: number, head: unknown, body: Uint8Array): void {
-    this.#answer.onAnswer(code, head as readonly string[] | undefined, body);
+    if (head === undefined || isHeaders(head)) this.#answer.onAnswer(code, head, body);
+    else this.#answer.onFailure(Grpc.INTERNAL, 'the block answered with headers that are none', undefined);
   }
 
   /** Reads are, once. */
@@ -170,6 +171,15 @@ export class UnaryCall extends SeatCall {
     this.#repeated = true;
     return true;
   }
+}
+
+const HEADER_NAME = /^[\w.-]+$/;
+const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+/** Node throws at a header that can't be sent, and that would be the kernel's end instead of the block's. */
+function isHeaders(head: unknown): head is readonly string[] {
+  if (!Array.isArray(head) || head.length % 2 !== 0) return false;
+  return head.every((text, index) => typeof text === 'string' && (index % 2 === 0 ? HEADER_NAME : HEADER_VALUE).test(text));
 }
 
 /** A block's words are not trusted to have the right shape. */

@@ -9,6 +9,7 @@ import type { BlockInit, ComponentStatus, SubscriptionStatus } from '../proto/in
 import type { Log } from '../proto/log.ts';
 import type { AppChannel } from './app/channel.ts';
 import { ask } from './ask.ts';
+import { Checkpoints } from './checkpoints.ts';
 import { BlockCalls, type BlockCallSources } from './block-calls.ts';
 import type { Isolation } from './flags.ts';
 import { LAUNCH, type Exit, type LaunchOptions, type Life } from './launch.ts';
@@ -88,6 +89,7 @@ export class Child {
   readonly #stopping = new AbortController();
   readonly #init = Promise.withResolvers<BlockInit>();
   readonly #suspects = new Suspects();
+  readonly #checkpoints = new Checkpoints();
   readonly #served: BlockCallSources;
   readonly #news: News;
   #state: ChildState = 'absent';
@@ -111,6 +113,7 @@ export class Child {
       components: (report) => this.#report(report),
       subscriptions: (subscriptions) => (this.#subscriptions = subscriptions),
       acquit: (ids) => this.#suspects.acquit(ids),
+      checkpoints: this.#checkpoints,
       app: () => this.#app,
     };
     const { spec: { block, appMs }, log, changed } = options;
@@ -250,7 +253,7 @@ export class Child {
 
   async #initialize(calls: Calls): Promise<void> {
     const { spec, seat } = this.#options;
-    const request: InitRequest = { protocol: PROTOCOL_VERSION, init: await this.#init.promise, suspects: this.#suspects.list() };
+    const request: InitRequest = { protocol: PROTOCOL_VERSION, init: await this.#init.promise, suspects: this.#suspects.list(), checkpoints: this.#checkpoints.list() };
     const answer = (await ask(calls, Control.INIT, request, spec.initMs)) as InitAnswer;
     if (answer?.protocol !== PROTOCOL_VERSION) throw new Error(`the block speaks protocol ${String(answer?.protocol)}, the kernel ${PROTOCOL_VERSION}`);
     seat.attach(calls);

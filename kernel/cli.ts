@@ -9,7 +9,7 @@ import { Runtime } from './runtime.ts';
 import type { ShutdownRequest } from './shutdown.ts';
 
 /** The blocks there are, in start order. */
-const BLOCKS = ['state', 'pubsub'] as const;
+const BLOCKS = ['state', 'pubsub', 'config', 'lock', 'sequencer'] as const;
 const STDOUT = 1;
 /** At Ctrl-C a terminal sends SIGINT to npm and to us, and npm passes its own on: one wish, twice within this time. */
 const ECHO_MS = 100;

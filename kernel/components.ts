@@ -34,6 +34,7 @@ export interface MetadataEntry {
 /** Category, the first part of a type, to the block that serves it; `''`: no block does yet. */
 export const CATEGORIES: Readonly<Record<string, string>> = {
   state: 'state', pubsub: 'pubsub', configuration: 'config', lock: 'lock',
+  sequencer: 'sequencer', // not Dapr's
   bindings: '', secretstores: '', middleware: '', crypto: '', conversation: '',
 };
 

@@ -136,7 +136,7 @@ export interface CommandLineOptions {
   readonly build: Build;
 }
 
-const DEFAULTS: CommandLineOptions = { blocks: ['state', 'pubsub'], build: { version: 'edge', commit: 'unknown', gitVersion: 'unknown' } };
+const DEFAULTS: CommandLineOptions = { blocks: ['state', 'pubsub', 'config', 'lock', 'sequencer'], build: { version: 'edge', commit: 'unknown', gitVersion: 'unknown' } };
 
 /** Pure: reads nothing but its arguments, and the host's name and temporary directory. */
 export function parseCommandLine(argv: readonly string[], env: Environment, options: Partial<CommandLineOptions> = {}): CommandLine {

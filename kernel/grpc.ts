@@ -41,8 +41,9 @@ const KEEPALIVE = {
 } as const;
 
 /** What reflection lists. */
-const SERVICES = ['dapr.proto.runtime.v1.Dapr', 'grpc.reflection.v1.ServerReflection', 'grpc.reflection.v1alpha.ServerReflection'] as const;
-const REFLECTION_PATHS = SERVICES.slice(1).map((service) => `/${service}/ServerReflectionInfo`);
+const REFLECTIONS = ['grpc.reflection.v1.ServerReflection', 'grpc.reflection.v1alpha.ServerReflection'] as const;
+const SERVICES = ['bulkhead.v1.Lock', 'bulkhead.v1.Sequencer', 'dapr.proto.runtime.v1.Dapr', ...REFLECTIONS] as const;
+const REFLECTION_PATHS = REFLECTIONS.map((service) => `/${service}/ServerReflectionInfo`);
 
 const asIs = (bytes: Buffer): Buffer => bytes;
 
@@ -110,7 +111,7 @@ class GrpcServer implements Listener {
   }
 
   #unary(route: Route, refusal: Failure | undefined, call: UnaryCall, done: sendUnaryData<Buffer>): void {
-    const answer = new UnaryAnswer(done);
+    const answer = new UnaryAnswer(call, done);
     answer.finished = this.#logOf(route, call);
     const refused = refusal ?? this.#refuse(call.metadata);
     if (refused !== undefined) return answer.onRefusal(refused);
@@ -178,13 +179,16 @@ class GrpcServer implements Listener {
 
 class UnaryAnswer implements Answer {
   finished: ((code: number) => void) | undefined;
+  readonly #call: UnaryCall;
   readonly #done: sendUnaryData<Buffer>;
 
-  constructor(done: sendUnaryData<Buffer>) {
+  constructor(call: UnaryCall, done: sendUnaryData<Buffer>) {
+    this.#call = call;
     this.#done = done;
   }
 
-  onAnswer(_status: number, _headers: readonly string[] | undefined, body: Uint8Array): void {
+  onAnswer(_status: number, headers: readonly string[] | undefined, body: Uint8Array): void {
+    if (headers !== undefined) this.#call.sendMetadata(metadataOf(headers));
     this.#done(null, Buffer.from(body)); // borrowed, and written later
     this.finished?.(Grpc.OK);
   }
@@ -209,6 +213,12 @@ function statusOf(code: GrpcCode, message: string, details: Uint8Array | undefin
   const metadata = new Metadata();
   if (details !== undefined) metadata.set('grpc-status-details-bin', Buffer.from(details));
   return Object.assign(new Error(message), { code, details: message, metadata });
+}
+
+function metadataOf(headers: readonly string[]): Metadata {
+  const metadata = new Metadata();
+  for (let i = 0; i + 1 < headers.length; i += 2) metadata.add(headers[i] as string, headers[i + 1] as string);
+  return metadata;
 }
 
 /** Milliseconds; 0 for none. */

@@ -26,16 +26,25 @@ export const Control = {
   PROCESSING: 9,
   /** Block to kernel: the head is a string[], ids of suspects that turned out harmless or were put away. */
   ACQUITTED: 10,
+  /** Block to kernel: the head is a PackedCheckpoint. RESOURCE_EXHAUSTED: there is no room for it. */
+  CHECKPOINT: 11,
 } as const;
 
+/** What a block may leave for its next life: how many texts, and how long all of them with their names. In UTF-16 units. */
+export const CHECKPOINT_LIMITS = { count: 65_536, totalLength: 16 * 1024 * 1024 } as const;
+/** A text by name; without the text it is forgotten. */
+export type PackedCheckpoint = readonly [name: string, value?: string];
+
 /** Raised when frames, heads or control calls change shape; kernel and block must have the same one. */
-export const PROTOCOL_VERSION = 2;
+export const PROTOCOL_VERSION = 3;
 
 export interface InitRequest {
   readonly protocol: number;
   readonly init: BlockInit;
   /** What former lives were working on when they ended, each with the number of such ends. Empty for the first life. */
   readonly suspects: readonly (readonly [id: string, deaths: number])[];
+  /** What former lives left for this one. Empty for the first life. */
+  readonly checkpoints: readonly (readonly [name: string, value: string])[];
 }
 
 /** `up`: the application can be called. `down`: not any more, or not yet. */

@@ -107,6 +107,36 @@ export const FAIL = {
   streamDuplicateInitial: () => legacy(Grpc.UNKNOWN, 500, 'ERR_PUBSUB_STREAM', 'duplicate initial request received'),
   streamForbidden: (pubsub: string, topic: string) => legacy(Grpc.UNKNOWN, 500, 'ERR_PUBSUB_STREAM', `subscription to topic '${topic}' on pubsub '${pubsub}' is not allowed`),
 
+  // Configuration. The list of keys is printed as Go prints a slice.
+  configurationNotConfigured: () => basic(Grpc.FAILED_PRECONDITION, 500, 'ERR_CONFIGURATION_STORE_NOT_CONFIGURED', 'configuration stores not configured'),
+  configurationNotFound: (store: string) => basic(Grpc.INVALID_ARGUMENT, 400, 'ERR_CONFIGURATION_STORE_NOT_FOUND', `configuration store ${store} not found`),
+  configurationGet: (keys: readonly string[], store: string, error: string) =>
+    basic(Grpc.INTERNAL, 500, 'ERR_CONFIGURATION_GET', `failed to get ${slice(keys)} from Configuration store ${store}: ${error}`),
+  configurationSubscribe: (keys: readonly string[], store: string, error: string) =>
+    basic(Grpc.INVALID_ARGUMENT, 500, 'ERR_CONFIGURATION_SUBSCRIBE', `failed to subscribe ${slice(keys)} from Configuration store ${store}: ${error}`),
+  /** Over HTTP alone. */
+  configurationNoApp: () => legacy(Grpc.FAILED_PRECONDITION, 500, 'ERR_APP_CHANNEL_NIL', 'app channel is not initialized. cannot subscribe to configuration updates'),
+  /** A stream that somebody else's call ended is no failure; one whose component is gone is. */
+  configurationClosed: (store: string) => legacy(Grpc.UNAVAILABLE, 503, 'ERR_CONFIGURATION_SUBSCRIBE', `configuration store ${store} is closing: subscribe again`),
+
+  // Lock
+  lockNotConfigured: () => legacy(Grpc.FAILED_PRECONDITION, 500, 'ERR_LOCK_STORE_NOT_CONFIGURED', 'lock store is not configured'),
+  lockNotFound: (store: string) => legacy(Grpc.INVALID_ARGUMENT, 400, 'ERR_LOCK_STORE_NOT_FOUND', `lock store ${store} not found`),
+  lockExpiry: (store: string) => legacy(Grpc.INVALID_ARGUMENT, 400, 'ERR_MALFORMED_REQUEST', `ExpiryInSeconds is not positive in lock store ${store}`),
+  lockEmpty: (what: 'ResourceId' | 'LockOwner', store: string) => legacy(Grpc.INVALID_ARGUMENT, 400, 'ERR_MALFORMED_REQUEST', `${what} is empty in lock store ${store}`),
+  tryLock: (error: string) => legacy(Grpc.INTERNAL, 500, 'ERR_TRY_LOCK', `failed to try acquiring lock: ${error}`),
+  unlock: (error: string) => legacy(Grpc.INTERNAL, 500, 'ERR_UNLOCK', `failed to release lock: ${error}`),
+  renewLock: (error: string) => legacy(Grpc.INTERNAL, 500, 'ERR_RENEW_LOCK', `failed to renew lock: ${error}`),
+  /** @param given the value of "bulkhead-renew" */
+  lockRenewal: (given: string, why: string) => legacy(Grpc.INVALID_ARGUMENT, 400, 'ERR_MALFORMED_REQUEST', `invalid bulkhead-renew ${JSON.stringify(given)}: ${why}`),
+
+  // Sequencer
+  sequencerNotConfigured: () => legacy(Grpc.FAILED_PRECONDITION, 500, 'ERR_SEQUENCER_STORE_NOT_CONFIGURED', 'sequencer store is not configured'),
+  sequencerNotFound: (store: string) => legacy(Grpc.INVALID_ARGUMENT, 400, 'ERR_SEQUENCER_STORE_NOT_FOUND', `sequencer store ${store} not found`),
+  /** @param text what is wrong with which value */
+  sequencerRequest: (text: string) => legacy(Grpc.INVALID_ARGUMENT, 400, 'ERR_MALFORMED_REQUEST', text),
+  nextId: (key: string, store: string, error: string) => legacy(Grpc.INTERNAL, 500, 'ERR_NEXT_ID', `failed to get the next id of ${key} from sequencer store ${store}: ${error}`),
+
   // Any API
   malformedBody: (text: string) => legacy(Grpc.INVALID_ARGUMENT, 400, 'ERR_MALFORMED_REQUEST', `failed deserializing HTTP body: ${text}`),
   bodyRead: (text: string) => legacy(Grpc.INVALID_ARGUMENT, 400, 'ERR_BODY_READ', `failed to read request body: ${text}`),
@@ -142,6 +172,11 @@ function legacy(grpc: GrpcCode, http: number, code: string, message: string): Ap
 /** An error whose gRPC status carries its code as an ErrorInfo, and whose HTTP body is the legacy one. */
 function basic(grpc: GrpcCode, http: number, code: string, message: string): ApiError {
   return new ApiError({ grpc, http, code, message, details: [errorInfo(code)] });
+}
+
+/** How Go prints a list of texts. */
+function slice(texts: readonly string[]): string {
+  return `[${texts.join(' ')}]`;
 }
 
 /** An error with the same details in both protocols. */

@@ -3,7 +3,7 @@
 
 export type Kind = 'unary' | 'server-stream' | 'client-stream' | 'bidi';
 /** `kernel` answers without a child; `none` means that no block serves the method yet. */
-export type Owner = 'kernel' | 'state' | 'pubsub' | 'config' | 'lock' | 'none';
+export type Owner = 'kernel' | 'state' | 'pubsub' | 'config' | 'lock' | 'sequencer' | 'none';
 
 export interface Route {
   /** Travels in frames and outlives versions: never reuse a number. */
@@ -37,6 +37,10 @@ function both(id: number, name: string, group: string, owner: Owner, safe: boole
   const [groupName = '', version = 'v1'] = group.split('.');
   return { id, name, rpc: dapr(name), http, owner, kind: 'unary', safe, group: groupName, version };
 }
+/** A method of a service of our own (proto/bulkhead/v1). */
+function own(id: number, service: string, rpc: string, group: string, owner: Owner, safe: boolean, ...http: string[]): Route {
+  return { id, name: `${service}.${rpc}`, rpc: `/bulkhead.v1.${service}/${rpc}`, http, owner, kind: 'unary', safe, group, version: OWN_VERSION };
+}
 /** A method of HTTP alone. */
 function httpOnly(id: number, name: string, group: string, owner: Owner, safe: boolean, ...http: string[]): Route {
   return { id, name, http, owner, kind: 'unary', safe, group, version: 'v1' };
@@ -49,6 +53,9 @@ const withMetadata = (route: Route, ...metadata: string[]): Route => ({ ...route
 const V1 = '/v1.0';
 const A1 = '/v1.0-alpha1';
 const A2 = '/v1.0-alpha2';
+/** What Dapr does not have: services of our own, at paths of our own. */
+const OWN = '/v1.0-bulkhead';
+const OWN_VERSION = 'v1bulkhead';
 const B1 = '/v1.0-beta1';
 const WORKFLOW_VERSIONS = [A1, B1, V1] as const;
 /** What says which trace a published message belongs to; over HTTP the content type is the message's, over gRPC a field is. */
@@ -80,8 +87,10 @@ const TABLE = {
   UnsubscribeConfigurationAlpha1: both(53, 'UnsubscribeConfigurationAlpha1', 'configuration.v1alpha1', 'config', false, `GET ${A1}/configuration/:store/:id/unsubscribe`),
 
   // Lock
-  TryLockAlpha1: faulting(both(64, 'TryLockAlpha1', 'lock.v1alpha1', 'lock', false, `POST ${A1}/lock/:store`), 'deserializing'),
+  TryLockAlpha1: withMetadata(withHeaders(faulting(both(64, 'TryLockAlpha1', 'lock.v1alpha1', 'lock', false, `POST ${A1}/lock/:store`), 'deserializing'), 'bulkhead-renew'), 'bulkhead-renew'),
   UnlockAlpha1: faulting(both(65, 'UnlockAlpha1', 'unlock.v1alpha1', 'lock', false, `POST ${A1}/unlock/:store`), 'deserializing'),
+  RenewLock: faulting(own(66, 'Lock', 'Renew', 'lock', 'lock', true, `POST ${OWN}/lock/:store/renew`), 'deserializing'),
+  HoldLock: stream(own(67, 'Lock', 'Hold', 'lock', 'lock', false), 'server-stream'),
 
   // Kernel: metadata, health, shutdown, actuator
   GetMetadata: both(80, 'GetMetadata', 'metadata.v1', 'kernel', true, `GET ${V1}/metadata`),
@@ -154,6 +163,10 @@ const TABLE = {
   // Conversation
   ConverseAlpha1: both(192, 'ConverseAlpha1', 'conversation.v1alpha1', 'none', false, `POST ${A1}/conversation/:name/converse`),
   ConverseAlpha2: both(193, 'ConverseAlpha2', 'conversation.v1alpha2', 'none', false, `POST ${A2}/conversation/:name/converse`),
+
+  // Sequencer. Safe: ids that got lost on their way are a gap, and gaps there may be.
+  NextId: faulting(own(208, 'Sequencer', 'NextId', 'sequencer', 'sequencer', true, `POST,PUT ${OWN}/sequencer/:store/:key`), 'deserializing'),
+  NextIds: stream(own(209, 'Sequencer', 'NextIds', 'sequencer', 'sequencer', false), 'bidi'),
 } as const satisfies Readonly<Record<string, Route>>;
 
 /** Rows by name. */

@@ -14,6 +14,7 @@ import { Status } from '../proto/gen/google/rpc/status.ts';
 import type { TracingSettings } from '../proto/init.ts';
 import { ROUTE, type RouteName } from '../proto/routes.ts';
 import { httpBody, statusDetails } from '../proto/status.ts';
+import { memoryCheckpoints } from './support.ts';
 
 const PARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-02';
 type Texts = Readonly<Record<string, string>>;
@@ -85,7 +86,7 @@ function spec(name: string, metadata: Texts = {}, rest: Partial<ComponentSpec> =
 
 function sidecarOf(broker: Broker, { specs = [spec('p')], tracing = {}, appId = 'app', namespace = '' }: { specs?: ComponentSpec[]; tracing?: TracingSettings; appId?: string; namespace?: string } = {}): Sidecar {
   const ignore = (): void => undefined;
-  const brokers = new Brokers({ 'pubsub.fake': async () => () => broker }, specs, { appId, namespace }, { log: { debug: ignore, info: ignore, warn: ignore, error: ignore }, changed: ignore });
+  const brokers = new Brokers({ 'pubsub.fake': async () => () => broker }, specs, { appId, namespace }, { log: { debug: ignore, info: ignore, warn: ignore, error: ignore }, changed: ignore, checkpoints: memoryCheckpoints() });
   const methods = publishMethods(brokers, tracing);
   const scope = { signal: new AbortController().signal };
   return {
@@ -233,7 +234,7 @@ describe.each(SINGLE_AND_BULK)('%s', (name) => {
     let open = (): void => undefined;
     const gate = new Promise<void>((resolve) => { open = resolve; });
     const ignore = (): void => undefined;
-    const brokers = new Brokers({ 'pubsub.fake': async () => async () => gate.then(() => broker) }, [spec('p')], { appId: 'app', namespace: '' }, { log: { debug: ignore, info: ignore, warn: ignore, error: ignore }, changed: ignore });
+    const brokers = new Brokers({ 'pubsub.fake': async () => async () => gate.then(() => broker) }, [spec('p')], { appId: 'app', namespace: '' }, { log: { debug: ignore, info: ignore, warn: ignore, error: ignore }, changed: ignore, checkpoints: memoryCheckpoints() });
     const method = publishMethods(brokers, {}).get(ROUTE[name].id)!;
     const done = method.run(method.decodeGrpc(anyMessage(name, 'p', 't'), {}), { signal: new AbortController().signal });
     expect(broker.sent).toEqual([]);

@@ -6,6 +6,7 @@ import type { ComponentSpec } from '../blocks/driver.ts';
 import { Brokers, COMMON_FIELDS, type OpenBroker } from '../blocks/pubsub/brokers.ts';
 import type { Broker } from '../blocks/pubsub/broker.ts';
 import { readMetadata } from '../blocks/metadata.ts';
+import { memoryCheckpoints } from './support.ts';
 
 const BROKER: Broker = { features: [], publish: () => undefined, subscribe: () => ({ concurrency: 1, pause: () => undefined, close: async () => undefined }), close: () => undefined };
 type Metadata = Readonly<Record<string, string>>;
@@ -22,7 +23,7 @@ function brokersOf(component: ComponentSpec, owner = { appId: 'app1', namespace:
     readMetadata(own, { ...COMMON_FIELDS }, log);
     return BROKER;
   };
-  return { brokers: new Brokers({ 'pubsub.fake': async () => open }, [component], owner, { log, changed: ignore }), warnings };
+  return { brokers: new Brokers({ 'pubsub.fake': async () => open }, [component], owner, { log, changed: ignore, checkpoints: memoryCheckpoints() }), warnings };
 }
 
 async function opened(metadata: Metadata, rest: Partial<ComponentSpec> = {}, owner = { appId: 'app1', namespace: '' }): Promise<OpenBroker> {
@@ -105,7 +106,7 @@ describe('fields of every broker', () => {
   it('knows which brokers expire messages by themselves', async () => {
     const open = (): Broker => ({ ...BROKER, features: ['MESSAGE_TTL'] });
     const ignore = (): void => undefined;
-    const brokers = new Brokers({ 'pubsub.fake': async () => open }, [spec({})], { appId: 'a', namespace: '' }, { log: { debug: ignore, info: ignore, warn: ignore, error: ignore }, changed: ignore });
+    const brokers = new Brokers({ 'pubsub.fake': async () => open }, [spec({})], { appId: 'a', namespace: '' }, { log: { debug: ignore, info: ignore, warn: ignore, error: ignore }, changed: ignore, checkpoints: memoryCheckpoints() });
     expect(await brokers.opened('p')).toMatchObject({ hasTtl: true, features: ['MESSAGE_TTL'] });
   });
 

@@ -11,6 +11,7 @@ import {
 import type { StateItem, StateOptions } from '../proto/gen/dapr/proto/common/v1/common.ts';
 import { ROUTE, type RouteName } from '../proto/routes.ts';
 import { FakeStore, openSidecar, type Answer, type Sidecar } from './state-harness.ts';
+import { memoryCheckpoints } from './support.ts';
 
 const bytes = (text: string): Uint8Array => Buffer.from(text);
 const text = (data: Uint8Array | undefined): string | undefined => (data === undefined ? undefined : Buffer.from(data).toString());
@@ -596,7 +597,7 @@ describe('the in-memory store behind the block', () => {
   const log = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
   beforeEach(() => {
     const spec = { name: 'S', type: 'state.in-memory', version: 'v1', metadata: [], ignoreErrors: false, initTimeoutMs: 1000 };
-    memory = openSidecar({ S: { store: openMemoryStore(spec, { appId: 'A', namespace: '', log }) } });
+    memory = openSidecar({ S: { store: openMemoryStore(spec, { appId: 'A', namespace: '', log, checkpoints: memoryCheckpoints() }) } });
   });
   const save = (item: object, query = ''): Promise<Answer> => memory.http('SaveState', ['S'], { body: JSON.stringify([{ key: 'k', ...item }]), query });
   const failed = (text: string): string => errorBody('ERR_STATE_SAVE', `failed saving state in state store S: ${text}`);

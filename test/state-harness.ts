@@ -6,6 +6,7 @@ import type { Item, Operation, Read, Removal, StateStore, StringMap, Write } fro
 import { ApiError, GO_CODE_NAMES } from '../proto/errors.ts';
 import { ROUTE, type RouteName } from '../proto/routes.ts';
 import { httpBody } from '../proto/status.ts';
+import { memoryCheckpoints } from './support.ts';
 
 /** Keeps what it is given, by stored key; fails where `faults` says so. Answers through promises if `slow`. */
 export class FakeStore implements StateStore {
@@ -90,7 +91,7 @@ export function openSidecar(stores: Record<string, StoreOptions>, namespace = ''
   const components = Object.entries(stores).map(([name, { metadata = [] }]) => ({ name, type: `state.${name}`, version: 'v1', metadata, ignoreErrors: false, initTimeoutMs: 1000 }));
   const block = stateBlock(table)(
     { block: 'state', appId: 'A', namespace, components, maxBodyBytes: 4 << 20, log: { level: 'error', json: false, appId: 'A', instance: 'i', version: 'v' }, tracing: {}, subscriptions: [] },
-    { log, changed: () => undefined },
+    { log, changed: () => undefined, checkpoints: memoryCheckpoints() },
   );
   const scope = { signal: new AbortController().signal };
 

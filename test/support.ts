@@ -1,5 +1,6 @@
 // Small things that many tests need: a logger that remembers, a component spec, a call's scope, requests to a store.
 import type { CallScope, Logger } from '../blocks/block.ts';
+import type { Checkpoints } from '../blocks/checkpoints.ts';
 import type { DriverContext } from '../blocks/components.ts';
 import type { ComponentSpec } from '../blocks/driver.ts';
 import type { Read, Removal, StringMap, Write } from '../blocks/state/store.ts';
@@ -31,8 +32,19 @@ export function componentSpec(type: string, metadata: Readonly<Record<string, st
   return { name, type, version: 'v1', metadata: Object.entries(metadata).map(([key, value]) => ({ name: key, value })), ignoreErrors: false, initTimeoutMs: 5000 };
 }
 
+/** What a kernel keeps for a block; `next` is what the block's next life gets of it. */
+export interface MemoryCheckpoints extends Checkpoints {
+  readonly kept: ReadonlyMap<string, string>;
+  next(): MemoryCheckpoints;
+}
+
+export function memoryCheckpoints(found: ReadonlyMap<string, string> = new Map()): MemoryCheckpoints {
+  const kept = new Map(found);
+  return { found: new Map(found), kept, set: (name, value) => void kept.set(name, value), delete: (name) => void kept.delete(name), next: () => memoryCheckpoints(kept) };
+}
+
 export function driverContext(log: Logger = memoryLog()): DriverContext {
-  return { appId: 'app', namespace: '', log };
+  return { appId: 'app', namespace: '', log, checkpoints: memoryCheckpoints() };
 }
 
 /** The scope of a call that nobody cancels. */

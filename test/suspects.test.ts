@@ -6,11 +6,13 @@ import { EMPTY } from '../ipc/frame.ts';
 import { openLocalPair } from '../ipc/local.ts';
 import type { AppChannel, AppReply } from '../kernel/app/channel.ts';
 import { BlockCalls } from '../kernel/block-calls.ts';
+import { Checkpoints } from '../kernel/checkpoints.ts';
 import { MAX_ID_LENGTH, MAX_SUSPECTS, Suspects } from '../kernel/suspects.ts';
 import { Control, type PackedAppRequest } from '../proto/control.ts';
 import { Grpc } from '../proto/errors.ts';
 import type { SubscriptionStatus } from '../proto/init.ts';
 import { eventually } from './harness/awaiting.ts';
+import { memoryLog } from './support.ts';
 
 describe('suspects', () => {
   it('are counted once for each life that ends, and told with all their deaths', () => {
@@ -71,14 +73,14 @@ describe('a block that calls its kernel', () => {
     const reports: (readonly SubscriptionStatus[])[] = [];
     const acquitted: string[] = [];
     const served = new BlockCalls({
-      components: () => {}, subscriptions: (subscriptions) => void reports.push(subscriptions), acquit: (ids) => void acquitted.push(...ids), app: () => (withApp ? app : undefined),
+      components: () => {}, subscriptions: (subscriptions) => void reports.push(subscriptions), acquit: (ids) => void acquitted.push(...ids), app: () => (withApp ? app : undefined), checkpoints: new Checkpoints(),
     }, () => kernel.over);
     const kernel: Calls = new Calls(near, { ids: 'odd', serve: served.serve, maxIncoming: 64, maxQueuedBytes: 1 << 20 });
     const block = new Calls(far, { ids: 'even', serve: () => {}, maxIncoming: 1, maxQueuedBytes: 1 << 20 });
     closers.push(() => block.close());
     const ask = (method: number, head: unknown): Promise<{ code: number; message: string | undefined }> =>
       new Promise((resolve) => void block.open(method, 0, head, EMPTY, 0, { onEnd: (code, _flags, answer) => resolve({ code, message: (answer as { message?: string } | undefined)?.message }) }));
-    const host = new ChannelKernel(block, [['a', 2]]);
+    const host = new ChannelKernel(block, { suspects: [['a', 2]], checkpoints: [] }, memoryLog());
     const callApp = (): { answer: Promise<AppAnswer>; giveUp: () => void } => {
       let giveUp = (): void => {};
       const answer = new Promise<AppAnswer>((resolve) => {

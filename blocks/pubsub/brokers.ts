@@ -2,7 +2,7 @@
 // isn't there.
 import { FAIL } from '../../proto/failures.ts';
 import { whenReady } from '../awaitable.ts';
-import type { Logger } from '../block.ts';
+import type { BlockHost, Logger } from '../block.ts';
 import { ComponentSet, type DriverTable, type OpenDriver } from '../components.ts';
 import type { Awaitable, ComponentSpec, Driver } from '../driver.ts';
 import type { Broker, StringMap } from './broker.ts';
@@ -41,9 +41,9 @@ export class Brokers {
   readonly #components: ComponentSet<OpenBroker>;
   readonly #names: readonly string[];
 
-  constructor(table: DriverTable<Broker>, specs: readonly ComponentSpec[], { appId, namespace }: Owner, host: { readonly log: Logger; readonly changed: () => void }) {
+  constructor(table: DriverTable<Broker>, specs: readonly ComponentSpec[], { appId, namespace }: Owner, host: BlockHost) {
     this.#names = specs.map(({ name }) => name);
-    this.#components = new ComponentSet('pubsub', withLayout(table, { appId, namespace }), specs, { appId, namespace, log: host.log }, host.changed);
+    this.#components = new ComponentSet('pubsub', withLayout(table, { appId, namespace }), specs, { appId, namespace, log: host.log, checkpoints: host.checkpoints }, host.changed);
   }
 
   /** Whether such a component is configured; it need not run. */

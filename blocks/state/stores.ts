@@ -1,7 +1,7 @@
 // The stores of a block with what Dapr adds to each: key prefix, encryption, and the answers for a store that isn't there.
 import { FAIL } from '../../proto/failures.ts';
 import { whenReady } from '../awaitable.ts';
-import type { Logger } from '../block.ts';
+import type { BlockHost, Logger } from '../block.ts';
 import { ComponentSet, type DriverTable, type OpenDriver } from '../components.ts';
 import type { Awaitable, ComponentSpec, Driver } from '../driver.ts';
 import { openEncryption, type Encryption } from './encryption.ts';
@@ -24,9 +24,9 @@ export class Stores {
   readonly #components: ComponentSet<OpenStore>;
   readonly #owner: Owner;
 
-  constructor(table: DriverTable<StateStore>, specs: readonly ComponentSpec[], owner: Owner, host: { readonly log: Logger; readonly changed: () => void }) {
+  constructor(table: DriverTable<StateStore>, specs: readonly ComponentSpec[], owner: Owner, host: BlockHost) {
     this.#owner = owner;
-    this.#components = new ComponentSet('state store', withLayout(table, owner), specs, { ...owner, log: host.log }, host.changed);
+    this.#components = new ComponentSet('state store', withLayout(table, owner), specs, { ...owner, log: host.log, checkpoints: host.checkpoints }, host.changed);
   }
 
   /** The store of that name. @throws ApiError when there is none, or no store at all, or it can't start. */

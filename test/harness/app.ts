@@ -20,7 +20,7 @@ const HEALTH_CHECK = '/dapr.proto.runtime.v1.AppCallbackHealthCheck/HealthCheck'
 /** Every method that a gRPC application is asked for; one that the test doesn't want answers `{ status: 12 }`. */
 const RPCS: readonly string[] = [
   ...['OnInvoke', 'ListTopicSubscriptions', 'OnTopicEvent', 'ListInputBindings', 'OnBindingEvent', 'OnBulkTopicEvent', 'OnJobEvent'].map((name) => CALLBACK + name),
-  '/dapr.proto.runtime.v1.AppCallbackAlpha/OnBulkTopicEventAlpha1', '/dapr.proto.runtime.v1.AppCallbackAlpha/OnJobEventAlpha1', HEALTH_CHECK,
+  '/dapr.proto.runtime.v1.AppCallbackAlpha/OnBulkTopicEventAlpha1', '/dapr.proto.runtime.v1.AppCallbackAlpha/OnJobEventAlpha1', HEALTH_CHECK, '/bulkhead.v1.LockCallback/OnLockLost',
 ];
 const RUBBISH = 'this is neither HTTP nor TLS\r\n\r\n';
 

@@ -1,5 +1,5 @@
 // A gRPC client of the Dapr API on grpc-js and the generated codecs; failures come with their details decoded.
-import { Client, credentials, Metadata, type ClientDuplexStream, type ServiceError, type StatusObject } from '@grpc/grpc-js';
+import { Client, credentials, Metadata, type ClientDuplexStream, type ClientReadableStream, type ServiceError, type StatusObject } from '@grpc/grpc-js';
 import { GO_CODE_NAMES } from '../../proto/errors.ts';
 import { BadRequest, ErrorInfo, Help, ResourceInfo } from '../../proto/gen/google/rpc/error_details.ts';
 import { Status } from '../../proto/gen/google/rpc/status.ts';
@@ -9,6 +9,10 @@ import {
   DeleteBulkStateRequest, DeleteStateRequest, ExecuteStateTransactionRequest, GetBulkStateRequest, GetBulkStateResponse, GetStateRequest, GetStateResponse,
   QueryStateRequest, QueryStateResponse, SaveStateRequest,
 } from '../../proto/gen/dapr/proto/runtime/v1/state.ts';
+import { GetConfigurationRequest, GetConfigurationResponse, UnsubscribeConfigurationRequest, UnsubscribeConfigurationResponse } from '../../proto/gen/dapr/proto/runtime/v1/configuration.ts';
+import { TryLockRequest, TryLockResponse, UnlockRequest, UnlockResponse } from '../../proto/gen/dapr/proto/runtime/v1/lock.ts';
+import { RenewLockRequest, RenewLockResponse } from '../../proto/gen/bulkhead/v1/lock.ts';
+import { NextIdRequest, NextIdResponse } from '../../proto/gen/bulkhead/v1/sequencer.ts';
 import { BulkPublishRequest, BulkPublishResponse, PublishEventRequest } from '../../proto/gen/dapr/proto/runtime/v1/pubsub.ts';
 
 interface Codec<M> {
@@ -32,6 +36,14 @@ const RPCS = {
   BulkPublishEvent: rpc(BulkPublishRequest, BulkPublishResponse),
   BulkPublishEventAlpha1: rpc(BulkPublishRequest, BulkPublishResponse),
   QueryStateAlpha1: rpc(QueryStateRequest, QueryStateResponse),
+  GetConfiguration: rpc(GetConfigurationRequest, GetConfigurationResponse),
+  GetConfigurationAlpha1: rpc(GetConfigurationRequest, GetConfigurationResponse),
+  UnsubscribeConfiguration: rpc(UnsubscribeConfigurationRequest, UnsubscribeConfigurationResponse),
+  UnsubscribeConfigurationAlpha1: rpc(UnsubscribeConfigurationRequest, UnsubscribeConfigurationResponse),
+  TryLockAlpha1: rpc(TryLockRequest, TryLockResponse),
+  UnlockAlpha1: rpc(UnlockRequest, UnlockResponse),
+  '/bulkhead.v1.Lock/Renew': rpc(RenewLockRequest, RenewLockResponse),
+  '/bulkhead.v1.Sequencer/NextId': rpc(NextIdRequest, NextIdResponse),
   GetMetadata: rpc(Empty, GetMetadataResponse),
   SetMetadata: rpc(SetMetadataRequest, Empty),
   Shutdown: rpc(Empty, Empty),
@@ -42,6 +54,7 @@ type RequestOf<Name extends RpcName> = Rpcs[Name]['request'] extends Codec<infer
 type ResponseOf<Name extends RpcName> = Rpcs[Name]['response'] extends Codec<infer M> ? M : never;
 
 const SERVICE = '/dapr.proto.runtime.v1.Dapr/';
+const pathOf = (name: string): string => (name.startsWith('/') ? name : SERVICE + name);
 const DEADLINE_MS = 30_000;
 const DETAILS: Readonly<Record<string, Codec<never>>> = { ErrorInfo, ResourceInfo, BadRequest, Help } as unknown as Record<string, Codec<never>>;
 
@@ -65,6 +78,8 @@ export class GrpcFailure extends Error {
 }
 
 export interface CallOptions {
+  /** Told of the metadata that comes before the answer. */
+  readonly onMetadata?: (metadata: Readonly<Record<string, string>>) => void;
   readonly metadata?: Readonly<Record<string, string>>;
   readonly deadlineMs?: number;
 }
@@ -84,19 +99,20 @@ export class GrpcClient implements Disposable {
   /** @throws GrpcFailure */
   async call<Name extends RpcName>(name: Name, request: RequestOf<Name>, options?: CallOptions): Promise<ResponseOf<Name>> {
     const { request: encoder, response } = RPCS[name] as unknown as Rpc<RequestOf<Name>, ResponseOf<Name>>;
-    return response.decode(await this.bytes(SERVICE + name, encoder.encode(request).finish(), options));
+    return response.decode(await this.bytes(pathOf(name), encoder.encode(request).finish(), options));
   }
 
   /** A unary call of any method, as bytes. @throws GrpcFailure */
-  bytes(path: string, body: Uint8Array, { metadata = {}, deadlineMs = DEADLINE_MS }: CallOptions = {}): Promise<Buffer> {
+  bytes(path: string, body: Uint8Array, { metadata = {}, deadlineMs = DEADLINE_MS, onMetadata }: CallOptions = {}): Promise<Buffer> {
     const sent = new Metadata();
     for (const [name, value] of Object.entries(metadata)) sent.set(name, value);
     const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes);
     return new Promise((resolve, reject) => {
-      this.#client.makeUnaryRequest(path, asBuffer, asBuffer, body, sent, { deadline: Date.now() + deadlineMs }, (failure, answer) => {
+      const call = this.#client.makeUnaryRequest(path, asBuffer, asBuffer, body, sent, { deadline: Date.now() + deadlineMs }, (failure, answer) => {
         if (failure !== null) reject(new GrpcFailure(failure));
         else resolve(answer ?? Buffer.alloc(0));
       });
+      if (onMetadata !== undefined) call.on('metadata', (received: Metadata) => onMetadata(received.getMap() as Record<string, string>));
     });
   }
 
@@ -112,11 +128,18 @@ export class GrpcClient implements Disposable {
     });
   }
 
+  /** A stream from the server of any method, as bytes. An error listener is the caller's business. */
+  serverStream(path: string, body: Uint8Array, { metadata = {}, deadlineMs = DEADLINE_MS }: CallOptions = {}): ClientReadableStream<Buffer> {
+    const sent = new Metadata();
+    for (const [name, value] of Object.entries(metadata)) sent.set(name, value);
+    return this.#client.makeServerStreamRequest(pathOf(path), (bytes: Uint8Array) => Buffer.from(bytes), (bytes: Buffer) => bytes, body, sent, { deadline: Date.now() + deadlineMs });
+  }
+
   /** A bidirectional stream of any method, as bytes. */
   duplex(path: string, { metadata = {}, deadlineMs = DEADLINE_MS }: CallOptions = {}): ClientDuplexStream<Uint8Array, Buffer> {
     const sent = new Metadata();
     for (const [name, value] of Object.entries(metadata)) sent.set(name, value);
-    return this.#client.makeBidiStreamRequest(path.startsWith('/') ? path : SERVICE + path, (bytes: Uint8Array) => Buffer.from(bytes), (bytes: Buffer) => bytes, sent, { deadline: Date.now() + deadlineMs });
+    return this.#client.makeBidiStreamRequest(pathOf(path), (bytes: Uint8Array) => Buffer.from(bytes), (bytes: Buffer) => bytes, sent, { deadline: Date.now() + deadlineMs });
   }
 
   close(): void {

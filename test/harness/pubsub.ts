@@ -10,7 +10,7 @@ import type { OpenDriver } from '../../blocks/components.ts';
 import type { AppAnswer, AppRequest, Kernel } from '../../blocks/kernel.ts';
 import { pubsubBlock } from '../../blocks/pubsub/block.ts';
 import type { Broker, BrokerSubscription, IncomingMessage, OutgoingMessage, Sink, StringMap, SubscribeRequest } from '../../blocks/pubsub/broker.ts';
-import { componentSpec, memoryLog, type MemoryLog } from '../support.ts';
+import { componentSpec, memoryCheckpoints, memoryLog, type MemoryLog } from '../support.ts';
 
 export interface MessageOptions {
   readonly id?: string;
@@ -273,7 +273,7 @@ export function rig({ subscriptions = [], app = {}, metadata = {}, broker = new 
     log: { level: 'debug', json: false, appId: 'app', instance: 'i', version: 'v' },
     ...(app === null ? {} : { app: { protocol: 'http' as const, askSubscriptions: true, ...app } }),
     tracing: {}, subscriptions,
-  }, { log, changed: () => {}, subscriptionsChanged: () => void reports++, kernel });
+  }, { log, changed: () => {}, checkpoints: memoryCheckpoints(), subscriptionsChanged: () => void reports++, kernel });
   const openStream = (): FakeStream => {
     const stream = new FakeStream();
     block.streams!.get(ROUTE.SubscribeTopicEventsAlpha1.id)!.open(stream, new Uint8Array(0));

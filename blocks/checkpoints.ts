@@ -1,0 +1,18 @@
+// What a block, or one of its drivers, leaves for its next life: small texts by name, which the kernel keeps. Whoever has
+// an answer that was sent after a checkpoint can count on it: both travel in order.
+
+export interface Checkpoints {
+  /** What former lives left. Does not change with `set` and `delete`. */
+  readonly found: ReadonlyMap<string, string>;
+  /** Texts that are too many or too long for the kernel (proto/control.ts, CHECKPOINT_LIMITS) are lost, and the log says so. */
+  set(name: string, value: string): void;
+  delete(name: string): void;
+}
+
+/** The checkpoints whose names begin with `prefix` and a blank, under what is left of their names. */
+export function checkpointsOf(all: Checkpoints, prefix: string): Checkpoints {
+  const head = `${prefix} `;
+  const found = new Map<string, string>();
+  for (const [name, value] of all.found) if (name.startsWith(head)) found.set(name.slice(head.length), value);
+  return { found, set: (name, value) => all.set(head + name, value), delete: (name) => all.delete(head + name) };
+}

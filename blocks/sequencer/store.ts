@@ -1,0 +1,16 @@
+// The contract of a sequence store. Its definition is the suite in test/conformance/sequencer.ts, run against every driver.
+import type { CallScope } from '../block.ts';
+import type { Awaitable, Driver } from '../driver.ts';
+
+/** Driver contract of the sequencer block. All methods may run side by side. */
+export interface SequenceStore extends Driver {
+  /**
+   * Takes the next ids of a key: `count` of them without a gap, the first of a new key is 1. Nobody ever gets them again,
+   * and all are above those of every call that was answered before this one began. A call that throws may have taken some.
+   * @param key the stored key: prefix included
+   * @returns the first of them
+   */
+  take(key: string, count: number, scope: CallScope): Awaitable<bigint>;
+  /** The last id taken; 0 for a new key. For `biggerThan`, when the component starts. */
+  last(key: string, scope: CallScope): Awaitable<bigint>;
+}
