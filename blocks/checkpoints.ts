@@ -9,9 +9,9 @@ export interface Checkpoints {
   delete(name: string): void;
 }
 
-/** The checkpoints whose names begin with `prefix` and a blank, under what is left of their names. */
-export function checkpointsOf(all: Checkpoints, prefix: string): Checkpoints {
-  const head = `${prefix} `;
+/** The checkpoints of one owner among several: theirs can't meet, whatever the names. */
+export function checkpointsOf(all: Checkpoints, owner: string): Checkpoints {
+  const head = `${JSON.stringify(owner)} `; // quoted, so that no owner's is the beginning of another's
   const found = new Map<string, string>();
   for (const [name, value] of all.found) if (name.startsWith(head)) found.set(name.slice(head.length), value);
   return { found, set: (name, value) => all.set(head + name, value), delete: (name) => all.delete(head + name) };

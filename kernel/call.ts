@@ -96,11 +96,11 @@ export abstract class SeatCall implements Ticket, Reply {
   }
 
   start(calls: Calls): void {
-    const { route, flags, head, body } = this.request;
+    const { route, flags, body } = this.request;
     const remaining = this.remainingMs();
     if (remaining <= 0) return this.refuse(FAIL.deadlineExceeded().failure);
     this.calls = calls;
-    this.id = calls.open(route.id, flags, head, body, remaining === Infinity ? 0 : remaining, this);
+    this.id = calls.open(route.id, flags, this.head(), body, remaining === Infinity ? 0 : remaining, this);
   }
 
   cancel(): void {
@@ -121,6 +121,11 @@ export abstract class SeatCall implements Ticket, Reply {
     if ((flags & Flag.FAILED) === 0) return this.succeed(code, head, body);
     const { message, details } = asFailure(head);
     this.#listener.onFailure(asCode(code), message, details);
+  }
+
+  /** Of the call, each time it is opened. */
+  protected head(): unknown {
+    return this.request.head;
   }
 
   protected abstract succeed(code: number, head: unknown, body: Uint8Array): void;

@@ -13,6 +13,9 @@ export function greeting({ http, grpc }: Bound, { blocks }: Config): string {
     `  blocks  ${blocks.map(({ name, isolation }) => `${name} (${isolation})`).join(', ')}`,
     ...of('state', '  stores  statestore (memory), statestore-sqlite (.bulkhead/state.db)'),
     ...of('pubsub', '  broker  pubsub (memory)'),
+    ...of('config', '  config  configstore (.bulkhead/configuration.yaml)'),
+    ...of('lock', '  locks   lockstore (memory)'),
+    ...of('sequencer', '  ids     ids (memory)'),
     '',
     'Try it:',
     ...of(
@@ -21,6 +24,9 @@ export function greeting({ http, grpc }: Bound, { blocks }: Config): string {
       `  curl ${url}/state/statestore/hello`,
     ),
     ...of('pubsub', `  curl -X POST ${url}/publish/pubsub/orders -H 'Content-Type: application/json' -d '{"orderId":1}'`),
+    ...of('config', `  curl ${url}/configuration/configstore?key=greeting`),
+    ...of('lock', `  curl -X POST ${url}-alpha1/lock/lockstore -d '{"resourceId":"door","lockOwner":"me","expiryInSeconds":30}'`),
+    ...of('sequencer', `  curl -X POST ${url}-bulkhead/sequencer/ids/orders`),
     `  curl ${url.replace('/v1.0', '')}/actuator/blocks`,
     '',
   ].join('\n');

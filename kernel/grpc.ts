@@ -188,7 +188,11 @@ class UnaryAnswer implements Answer {
   }
 
   onAnswer(_status: number, headers: readonly string[] | undefined, body: Uint8Array): void {
-    if (headers !== undefined) this.#call.sendMetadata(metadataOf(headers));
+    if (headers !== undefined) {
+      const metadata = metadataOf(headers);
+      if (metadata === undefined) return this.onFailure(Grpc.INTERNAL, 'the block answered with metadata that is none', undefined);
+      this.#call.sendMetadata(metadata);
+    }
     this.#done(null, Buffer.from(body)); // borrowed, and written later
     this.finished?.(Grpc.OK);
   }
@@ -215,10 +219,15 @@ function statusOf(code: GrpcCode, message: string, details: Uint8Array | undefin
   return Object.assign(new Error(message), { code, details: message, metadata });
 }
 
-function metadataOf(headers: readonly string[]): Metadata {
+/** Undefined where a header can't be gRPC metadata: grpc-js throws at that, and a block must not make the kernel throw. */
+function metadataOf(headers: readonly string[]): Metadata | undefined {
   const metadata = new Metadata();
-  for (let i = 0; i + 1 < headers.length; i += 2) metadata.add(headers[i] as string, headers[i + 1] as string);
-  return metadata;
+  try {
+    for (let i = 0; i + 1 < headers.length; i += 2) metadata.add(headers[i] as string, headers[i + 1] as string);
+    return metadata;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Milliseconds; 0 for none. */

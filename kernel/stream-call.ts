@@ -1,12 +1,26 @@
-// A streamed call in a seat: messages both ways under credit, and one life only. What it sends is lost with the life it
-// was sent to, so it ends at once with that life, and its caller opens another one.
+// A streamed call in a seat: messages both ways under credit. What a caller sends is lost with the life it was sent to, so
+// the call ends with that life; unless the route says that it can be resumed: then the next life gets the request again.
 import type { Calls } from '../ipc/calls.ts';
+import { RESUME, type PackedHttpHead } from '../proto/control.ts';
 import { Grpc, messageOf } from '../proto/errors.ts';
 import { SeatCall, type CallRequest, type Place, type StreamAnswer, type StreamTicket } from './call.ts';
+
+/** A life that ended this soon after it got the stream may have ended because of it. */
+const SOON_MS = 1_000;
+/** Lives in a row that may end so soon before the stream is given up. */
+const MAX_SOON = 3;
+
+let streams = 0;
 
 export class StreamCall extends SeatCall implements StreamTicket {
   readonly #answer: StreamAnswer;
   readonly #over: (call: StreamCall) => void;
+  readonly #name = String(++streams);
+  /** The client has got something. */
+  #heard = false;
+  /** On the monotonic clock: when the present life, or the last one, got the stream. */
+  #startedMs = 0;
+  #soonEnds = 0;
 
   /** @param over runs once, when the call is over in whichever way, and before its answer hears of it. */
   constructor(place: Place, request: CallRequest, answer: StreamAnswer, over: (call: StreamCall) => void) {
@@ -21,6 +35,7 @@ export class StreamCall extends SeatCall implements StreamTicket {
   }
 
   override start(calls: Calls): void {
+    this.#startedMs = performance.now();
     super.start(calls);
     if (this.opened) this.#answer.onCredit();
   }
@@ -46,7 +61,9 @@ export class StreamCall extends SeatCall implements StreamTicket {
   }
 
   onData(_head: unknown, body: Uint8Array): void {
-    if (!this.done) this.#answer.onMessage(body);
+    if (this.done) return;
+    this.#heard = true;
+    this.#answer.onMessage(body);
   }
 
   onCredit(): void {
@@ -57,8 +74,18 @@ export class StreamCall extends SeatCall implements StreamTicket {
     this.#answer.onEnd();
   }
 
+  protected override head(): unknown {
+    const { route, head } = this.request;
+    if (route.resumable === undefined) return head;
+    const [params, query, headers = []] = (head as PackedHttpHead | undefined) ?? [[], ''];
+    const resume = this.#heard ? [RESUME.stream, this.#name, RESUME.resumed, '1'] : [RESUME.stream, this.#name];
+    return [params, query, [...headers, ...resume]] satisfies PackedHttpHead;
+  }
+
   protected override mayRepeat(): boolean {
-    return false;
+    if (this.request.route.resumable === undefined) return false;
+    this.#soonEnds = performance.now() - this.#startedMs < SOON_MS ? this.#soonEnds + 1 : 0;
+    return this.#soonEnds <= MAX_SOON;
   }
 
   protected override settle(): boolean {

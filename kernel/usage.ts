@@ -13,7 +13,7 @@ export function usage(): string {
     groups.set(flag.group, lines);
     lines.push(`  --${name}${flag.noun === '' ? '' : ` <${flag.noun}>`}`, ...wrapped(`${flag.help}${note(flag)}`));
   }
-  const head = 'Usage: bulkhead [serve|version|help] [flags]\n\nWithout flags: a sidecar with an in-memory and an SQLite state store, for a quick start.\n';
+  const head = 'Usage: bulkhead [serve|version|help] [flags]\n\nWithout flags: a sidecar with a component of each kind, in memory or in .bulkhead/, for a quick start.\n';
   return [head, ...[...groups].map(([group, lines]) => `${group}:\n${lines.join('\n')}\n`)].join('\n');
 }
 

@@ -61,6 +61,12 @@ export type AppState = 'up' | 'down';
 export type PackedAppRequest = readonly [verb: AppVerb, target: string, headers: readonly string[]];
 export type AppVerb = 'GET' | 'POST' | 'RPC';
 
+/**
+ * Metadata that the kernel gives a resumable stream (proto/routes.ts), in place of whatever a client sent by these names.
+ * `stream`: which stream it is, the same over all lives. `resumed`: present where the client has got messages already.
+ */
+export const RESUME = { stream: 'bulkhead-stream', resumed: 'bulkhead-resumed' } as const;
+
 /** Says nothing of components: their reports come by calls of their own, and only those are in order. */
 export interface InitAnswer {
   readonly protocol: number;

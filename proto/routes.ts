@@ -20,6 +20,11 @@ export interface Route {
   readonly safe: boolean;
   /** Name of the endpoint group in `api.allowed` and `api.denied`, without the version. */
   readonly group: string;
+  /**
+   * True: a stream that loses the block's life under it is opened again on the next one, with RESUME's metadata beside the
+   * request, and its client need not hear of it.
+   */
+  readonly resumable?: true;
   /** The group's version for gRPC; over HTTP the path's prefix says it. */
   readonly version: string;
   /** How Dapr's handler words a body that can't be read: the reason alone, or as bad JSON; absent: as ERR_BODY_READ. */
@@ -46,6 +51,7 @@ function httpOnly(id: number, name: string, group: string, owner: Owner, safe: b
   return { id, name, http, owner, kind: 'unary', safe, group, version: 'v1' };
 }
 const stream = (route: Route, kind: Kind): Route => ({ ...route, kind });
+const resumable = (route: Route): Route => ({ ...route, resumable: true });
 const faulting = (route: Route, bodyFault: Route['bodyFault']): Route => ({ ...route, bodyFault });
 const withHeaders = (route: Route, ...headers: string[]): Route => ({ ...route, headers });
 const withMetadata = (route: Route, ...metadata: string[]): Route => ({ ...route, metadata });
@@ -81,8 +87,8 @@ const TABLE = {
   // Configuration
   GetConfiguration: both(48, 'GetConfiguration', 'configuration.v1', 'config', true, `GET ${V1}/configuration/:store`),
   GetConfigurationAlpha1: both(49, 'GetConfigurationAlpha1', 'configuration.v1alpha1', 'config', true, `GET ${A1}/configuration/:store`),
-  SubscribeConfiguration: stream(both(50, 'SubscribeConfiguration', 'configuration.v1', 'config', false, `GET ${V1}/configuration/:store/subscribe`), 'server-stream'),
-  SubscribeConfigurationAlpha1: stream(both(51, 'SubscribeConfigurationAlpha1', 'configuration.v1alpha1', 'config', false, `GET ${A1}/configuration/:store/subscribe`), 'server-stream'),
+  SubscribeConfiguration: resumable(stream(both(50, 'SubscribeConfiguration', 'configuration.v1', 'config', false, `GET ${V1}/configuration/:store/subscribe`), 'server-stream')),
+  SubscribeConfigurationAlpha1: resumable(stream(both(51, 'SubscribeConfigurationAlpha1', 'configuration.v1alpha1', 'config', false, `GET ${A1}/configuration/:store/subscribe`), 'server-stream')),
   UnsubscribeConfiguration: both(52, 'UnsubscribeConfiguration', 'configuration.v1', 'config', false, `GET ${V1}/configuration/:store/:id/unsubscribe`),
   UnsubscribeConfigurationAlpha1: both(53, 'UnsubscribeConfigurationAlpha1', 'configuration.v1alpha1', 'config', false, `GET ${A1}/configuration/:store/:id/unsubscribe`),
 
@@ -90,7 +96,7 @@ const TABLE = {
   TryLockAlpha1: withMetadata(withHeaders(faulting(both(64, 'TryLockAlpha1', 'lock.v1alpha1', 'lock', false, `POST ${A1}/lock/:store`), 'deserializing'), 'bulkhead-renew'), 'bulkhead-renew'),
   UnlockAlpha1: faulting(both(65, 'UnlockAlpha1', 'unlock.v1alpha1', 'lock', false, `POST ${A1}/unlock/:store`), 'deserializing'),
   RenewLock: faulting(own(66, 'Lock', 'Renew', 'lock', 'lock', true, `POST ${OWN}/lock/:store/renew`), 'deserializing'),
-  HoldLock: stream(own(67, 'Lock', 'Hold', 'lock', 'lock', false), 'server-stream'),
+  HoldLock: resumable(stream(own(67, 'Lock', 'Hold', 'lock', 'lock', false), 'server-stream')),
 
   // Kernel: metadata, health, shutdown, actuator
   GetMetadata: both(80, 'GetMetadata', 'metadata.v1', 'kernel', true, `GET ${V1}/metadata`),

@@ -468,6 +468,72 @@ describe('a stream and the lives of its block', () => {
     next.call.cancel();
   });
 
+  it('is resumed on the next life where the route allows it, and its client hears nothing of that', async () => {
+    const { block, opened, bodies } = manual(DOWN);
+    const { client, dispatch } = await wire(block.start());
+    const stream = client.down(Buffer.from('request'));
+    const other = client.down(Buffer.from('other'));
+    const [first] = [await opened(), await opened(1)];
+    first.send(Buffer.from('before'));
+    await eventually('the client has it', () => stream.received.length === 1);
+    block.kill();
+    await eventually('both wait', () => block.seat.held === 2);
+    block.start();
+    const next = await opened(2);
+    await opened(3);
+    expect(bodies).toEqual(['request', 'other', 'request', 'other']);
+    const names = block.heads.map((head) => (head as PackedHttpHead)[2]);
+    const [name, otherName] = [names[0]?.[1], names[1]?.[1]];
+    expect(name).not.toBe(otherName);
+    expect(names, 'only who got a message is told that it is resumed').toEqual([['bulkhead-stream', name], ['bulkhead-stream', otherName], ['bulkhead-stream', name, 'bulkhead-resumed', '1'], ['bulkhead-stream', otherName]]);
+    next.send(Buffer.from('after'));
+    next.end();
+    expect(await stream.ended()).toEqual([Grpc.OK, 'OK']);
+    expect([stream.received.map(String), block.seat.repeated, block.seat.lost]).toEqual([['before', 'after'], 2, 0]);
+    other.call.cancel();
+    await eventually('nothing is left', () => dispatch.streams === 0);
+  });
+
+  it('is resumed with all the credit its client is good for', async () => {
+    const { block, opened } = manual(DOWN);
+    const { client } = await wire(block.start());
+    const stream = client.down(Buffer.from(''));
+    let count = 0;
+    for (let life = 0; life < 3; life++) {
+      const call = await opened(life);
+      for (let i = 0; i < 5 * INITIAL_CREDIT; i++) {
+        const message = Buffer.from(String(count++));
+        if (!call.send(message)) await new Promise<void>((resolve) => (call.onCredit = resolve));
+      }
+      await eventually('all arrived', () => stream.received.length >= count - INITIAL_CREDIT);
+      block.kill();
+      block.start();
+    }
+    stream.call.cancel();
+  });
+
+  it('is given up when life after life ends soon after it came', async () => {
+    const { block, opened } = manual(DOWN);
+    const { client } = await wire(block.start());
+    const stream = client.down(Buffer.from('deadly'));
+    for (let life = 0; life < 4; life++) {
+      await opened(life);
+      block.kill();
+      block.start();
+    }
+    expect((await stream.ended()).slice(0, 2)).toEqual([Grpc.UNAVAILABLE, 'the config block restarted while this call was in flight']);
+    expect(block.opened).toBe(4);
+  });
+
+  it('is not called resumed by its client', async () => {
+    const { block, opened } = manual(DOWN);
+    const { client } = await wire(block.start());
+    const stream = client.down(Buffer.from(''), { 'bulkhead-stream': '1', 'bulkhead-resumed': '1' });
+    await opened();
+    expect((block.heads[0] as PackedHttpHead)[2]).toEqual(['bulkhead-stream', expect.stringMatching(/^\d+$/)]);
+    stream.call.cancel();
+  });
+
   it('waits for a life, and reads nothing of its client meanwhile', async () => {
     const block = echoing();
     const { client, dispatch } = await wire(block);

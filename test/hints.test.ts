@@ -40,7 +40,7 @@ describe.each(ISOLATIONS)('a block without components, in %s isolation', (isolat
 
   it('ends with the sidecar also when nobody ever wanted it', async () => {
     await using sidecar = await startSidecar({ isolation, components: [] });
-    expect((await sidecar.blocks()).map(({ state }) => state)).toEqual(['absent', 'absent']);
+    expect(new Set((await sidecar.blocks()).map(({ state }) => state))).toEqual(new Set(['absent']));
     expect(await sidecar.stop()).toEqual({ code: 0, signal: null });
   });
 });

@@ -327,8 +327,8 @@ describe('secrets', () => {
 });
 
 describe('the quick start', () => {
-  it('has a broker and two state stores, and makes the directory of one', async () => {
-    const answer = parseCommandLine([], {}, { blocks: ['state', 'pubsub'] });
+  it('has a component of each kind, and makes the files of those that lie in files', async () => {
+    const answer = parseCommandLine([], {});
     if ('exit' in answer) throw new Error('refused');
     const workingDirectory = mkdtempSync(join(root, 'w-'));
     const resources = await loadResources(answer.config, { env: {}, workingDirectory });
@@ -336,11 +336,20 @@ describe('the quick start', () => {
       { name: 'statestore', type: 'state.in-memory' }, { name: 'statestore-sqlite', type: 'state.sqlite', metadata: [{ name: 'connectionString', value: '.bulkhead/state.db' }] },
     ]);
     expect(resources.blocks.get('pubsub')).toMatchObject([{ name: 'pubsub', type: 'pubsub.in-memory' }]);
+    expect(resources.blocks.get('config')).toMatchObject([{ name: 'configstore', type: 'configuration.in-memory', metadata: [{ name: 'file', value: '.bulkhead/configuration.yaml' }] }]);
+    expect(resources.blocks.get('lock')).toMatchObject([{ name: 'lockstore', type: 'lock.in-memory' }]);
+    expect(resources.blocks.get('sequencer')).toMatchObject([{ name: 'ids', type: 'sequencer.in-memory' }]);
+    const configuration = join(workingDirectory, '.bulkhead', 'configuration.yaml');
+    expect(readFileSync(configuration, 'utf8')).toContain('greeting: hello');
+    expect(statSync(configuration).mode & 0o777).toBe(0o600);
+    writeFileSync(configuration, 'mine: kept');
+    await loadResources(answer.config, { env: {}, workingDirectory });
+    expect(readFileSync(configuration, 'utf8')).toBe('mine: kept');
     expect(statSync(join(workingDirectory, '.bulkhead')).mode & 0o777).toBe(0o700);
     const occupied = directory({ '.bulkhead': 'a file' });
     const without = await loadResources(answer.config, { env: {}, workingDirectory: occupied });
     expect(names(without)).toEqual(['statestore']);
-    expect(texts(without)[0]).toContain('there is no statestore-sqlite');
+    expect(texts(without)[0]).toContain('there is no statestore-sqlite and no configstore');
   });
 });
 

@@ -108,7 +108,7 @@ export class GrpcClient implements Disposable {
     for (const [name, value] of Object.entries(metadata)) sent.set(name, value);
     const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes);
     return new Promise((resolve, reject) => {
-      const call = this.#client.makeUnaryRequest(path, asBuffer, asBuffer, body, sent, { deadline: Date.now() + deadlineMs }, (failure, answer) => {
+      const call = this.#client.makeUnaryRequest(pathOf(path), asBuffer, asBuffer, body, sent, { deadline: Date.now() + deadlineMs }, (failure, answer) => {
         if (failure !== null) reject(new GrpcFailure(failure));
         else resolve(answer ?? Buffer.alloc(0));
       });
