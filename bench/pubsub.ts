@@ -15,7 +15,7 @@ import { describe, notesOf, readOptions } from './options.ts';
 import { Place, type Isolation, type Server, type SidecarOptions } from './place.ts';
 import { DIRECT_TOPIC, eventOf, KAFKA_PARTITIONS, kafkaBroker, PUBLISHED_BULK, PUBSUB, publishRequest, pubsubResources, redisBroker, topicsOf } from './pubsub-calls.ts';
 import { BULK_PUBLISH, bulkMessage, PUBLISH, publishMessage } from './pubsub-grpc-calls.ts';
-import { lane, measure, type Lane } from './rounds.ts';
+import { counting, lane, measure, named, type Lane } from './rounds.ts';
 import { startKafka } from '../test/servers/kafka.ts';
 import { installKafka } from '../test/servers/kafka-install.ts';
 import { freePort } from '../test/servers/process.ts';
@@ -96,8 +96,6 @@ async function publishOnce({ port, name }: Server, topic: string): Promise<void>
   if (answer.status !== 204) throw new Error(`${name} answered a publish with ${answer.status} ${await answer.text()}`);
 }
 
-const named = (one: Lane, name: string): Lane => ({ ...one, name });
-
 /** Something is done after each window. */
 const followedBy = (one: Lane, then: () => Promise<unknown>): Lane => ({
   ...one,
@@ -105,15 +103,6 @@ const followedBy = (one: Lane, then: () => Promise<unknown>): Lane => ({
     const report = await one.run(times, watch);
     await then();
     return report;
-  },
-});
-
-/** What counts is the messages in its calls. */
-const counting = (one: Lane, messagesPerCall: number): Lane => ({
-  ...one,
-  run: async (times, watch) => {
-    const report = await one.run(times, watch);
-    return { ...report, calls: report.calls * messagesPerCall };
   },
 });
 

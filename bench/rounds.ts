@@ -32,6 +32,17 @@ export function lane<Spec extends LoadSpec>(name: string, generator: Generator<S
   return { name, pids, run: (times, watch) => generator.run({ ...shape, ...times, watch } as unknown as Spec) };
 }
 
+export const named = (one: Lane, name: string): Lane => ({ ...one, name });
+
+/** What counts is what is in its calls. */
+export const counting = (one: Lane, perCall: number): Lane => ({
+  ...one,
+  run: async (times, watch) => {
+    const report = await one.run(times, watch);
+    return { ...report, calls: report.calls * perCall };
+  },
+});
+
 /**
  * One row a lane. Ratios are to the first lane, round by round: what slows a round slows both.
  * @param others process ids whose processor time gets a column of its own.

@@ -18,6 +18,9 @@ const userFolder = join(scratch, 'app');
 const resources = join(scratch, 'resources');
 const STORES = ['memory', 'sqlite'] as const;
 const PUBSUB = 'topics';
+const [CONFIG, LOCKS, IDS] = ['config', 'locks', 'ids'] as const;
+/** In the order of the actuator's list. */
+const BLOCKS = ['state', 'pubsub', 'config', 'lock', 'sequencer'];
 /** As bare as a user's may be: this very Node first, a home, the temporary folder, and where npm fetches from. */
 const environment: NodeJS.ProcessEnv = {
   PATH: [dirname(process.execPath), process.env['PATH'] ?? '/usr/bin:/bin'].join(delimiter),
@@ -79,6 +82,9 @@ function install(tarball: string): string {
   writeManifest(memory, 'state.in-memory', {});
   writeManifest(sqlite, 'state.sqlite', { connectionString: 'state.db' });
   writeManifest(PUBSUB, 'pubsub.in-memory', {});
+  writeManifest(CONFIG, 'configuration.in-memory', { items: 'color: red' });
+  writeManifest(LOCKS, 'lock.in-memory', {});
+  writeManifest(IDS, 'sequencer.in-memory', {});
   npm(userFolder, 'install', '--omit=dev', '--prefer-offline', tarball);
   return `${readdirSync(join(userFolder, 'node_modules')).filter((name) => !name.startsWith('.')).length} folders in node_modules`;
 }
@@ -127,9 +133,13 @@ async function live(isolation: string): Promise<string> {
     assert(published.status === 204, `publish answered ${published.status}: ${await published.text()}`);
     const { data } = await Promise.race([app.delivered, closed.then(() => { throw new Error('it ended before it delivered'); })]);
     assert(data === isolation, `what was delivered is ${JSON.stringify(data)}`);
-    const { blocks } = (await (await fetch(`http://127.0.0.1:${http}/actuator/blocks`)).json()) as { blocks: { pid: number; transport: string }[] };
-    const transports = blocks.map(({ transport }) => transport).join(', ');
-    assert(blocks.length === 2 && blocks.every(({ pid }) => (pid !== child.pid) === (isolation === 'process')), `blocks aren't where --isolation puts them: ${JSON.stringify(blocks)}`);
+    await answers(`${address}/configuration/${CONFIG}?key=color`, undefined, '{"color":{"value":"red","version":"1"}}\n');
+    await answers(`${address}-alpha1/lock/${LOCKS}`, { resourceId: 'r', lockOwner: 'me', expiryInSeconds: 60 }, '{"success":true}');
+    await answers(`${address}-alpha1/unlock/${LOCKS}`, { resourceId: 'r', lockOwner: 'me' }, '{"status":0}');
+    await answers(`${address}-bulkhead/sequencer/${IDS}/k`, {}, '{"ids":["1"]}');
+    const { blocks } = (await (await fetch(`http://127.0.0.1:${http}/actuator/blocks`)).json()) as { blocks: { block: string; pid: number; transport: string }[] };
+    const transports = [...new Set(blocks.map(({ transport }) => transport))].join(', ');
+    assert(blocks.map(({ block }) => block).join() === BLOCKS.join() && blocks.every(({ pid }) => (pid !== child.pid) === (isolation === 'process')), `blocks aren't where --isolation puts them: ${JSON.stringify(blocks)}`);
     child.kill('SIGTERM');
     const [code, signal] = await closed;
     assert(code === 0, `it ended with ${code ?? signal}`);
@@ -140,6 +150,13 @@ async function live(isolation: string): Promise<string> {
     child.kill('SIGKILL');
     app.close();
   }
+}
+
+/** GET, or POST if there is a body. */
+async function answers(url: string, body: object | undefined, wanted: string): Promise<void> {
+  const answer = await fetch(url, body === undefined ? {} : { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) });
+  const text = await answer.text();
+  assert(answer.status === 200 && text === wanted, `${url} answered ${answer.status}: ${text}`);
 }
 
 async function healthy(url: string): Promise<void> {

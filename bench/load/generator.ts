@@ -11,7 +11,7 @@ export interface Generator<Spec extends LoadSpec> {
 }
 
 /** The files of this folder that are programs. */
-export type Kind = 'http' | 'grpc' | 'redis' | 'post' | 'redis-publish' | 'kafka-publish' | 'delivery' | 'redis-delivery' | 'kafka-delivery';
+export type Kind = 'http' | 'grpc' | 'redis' | 'post' | 'redis-publish' | 'kafka-publish' | 'delivery' | 'coordination-direct' | 'redis-delivery' | 'kafka-delivery';
 
 export function startGenerator<Spec extends LoadSpec>(kind: Kind): Generator<Spec> {
   const child = fork(join(import.meta.dirname, `${kind}.ts`), { execArgv: ['--disable-warning=TimeoutNegativeWarning'] }); // kafkajs counts so

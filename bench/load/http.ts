@@ -4,8 +4,8 @@ import { connect, type Socket } from 'node:net';
 import { serveWindows, type LoadSpec, type Recorder } from './window.ts';
 
 export interface HttpSpec extends LoadSpec {
-  /** Whole requests; connection i repeats the i-th, and begins anew at the list's end. */
-  readonly requests: readonly string[];
+  /** Whole requests; connection i repeats the i-th, or goes round those in it, and begins anew at the list's end. */
+  readonly requests: readonly (string | readonly string[])[];
   /** The status that is no error. */
   readonly status: number;
 }
@@ -18,17 +18,18 @@ const buffer = Buffer.allocUnsafe(256 * 1024);
 
 class Connection {
   readonly #port: number;
-  readonly #request: Buffer;
+  readonly #requests: readonly Buffer[];
   readonly #status: number;
   readonly #recorder: Recorder;
   #socket: Socket;
   #sentAt = 0;
+  #next = 0;
   #partial: Buffer | undefined;
   #closed = false;
 
-  constructor({ port, status }: HttpSpec, request: string, recorder: Recorder) {
+  constructor({ port, status }: HttpSpec, requests: string | readonly string[], recorder: Recorder) {
     this.#port = port;
-    this.#request = Buffer.from(request);
+    this.#requests = [requests].flat().map((request) => Buffer.from(request));
     this.#status = status;
     this.#recorder = recorder;
     this.#socket = this.#connect();
@@ -56,7 +57,8 @@ class Connection {
 
   #send(now: number): void {
     this.#sentAt = now;
-    this.#socket.write(this.#request);
+    this.#socket.write(this.#requests[this.#next] as Buffer);
+    if (++this.#next === this.#requests.length) this.#next = 0;
   }
 
   #take(bytes: number): void {
@@ -90,6 +92,6 @@ function sizeOf(answer: Buffer): number {
 }
 
 serveWindows<HttpSpec>((spec, recorder) => {
-  const connections = Array.from({ length: spec.connections }, (_, i) => new Connection(spec, spec.requests[i % spec.requests.length] as string, recorder));
+  const connections = Array.from({ length: spec.connections }, (_, i) => new Connection(spec, spec.requests[i % spec.requests.length] as string | readonly string[], recorder));
   return { close: () => connections.forEach((connection) => connection.close()) };
 });
