@@ -62,6 +62,9 @@ export interface StreamCall {
   onCredit: () => void;
   /** Sends a message; the bytes are given away. False: send no more until `onCredit`. */
   send(message: Uint8Array): boolean;
+  /** Lets the client send no more than it may already, until `resume`. */
+  pause(): void;
+  resume(): void;
   /** The status OK, last of all. */
   end(): void;
   fail(error: ApiError): void;

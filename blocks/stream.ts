@@ -17,6 +17,7 @@ export class ChannelStream implements StreamCall {
   readonly headers: Readonly<Record<string, string>>;
   readonly #call: IncomingCall;
   #taken = 0;
+  #paused = false;
   #over = false;
 
   /** @param refuse turns whatever `onMessage` threw into the call's end. */
@@ -32,9 +33,8 @@ export class ChannelStream implements StreamCall {
         refuse(cause);
         return;
       }
-      if (++this.#taken < GRANT) return;
-      this.#taken = 0;
-      call.grant(GRANT);
+      this.#taken++;
+      this.#grant();
     };
     call.onEnd = () => {
       if (!this.#over) this.onHalfClose();
@@ -53,6 +53,15 @@ export class ChannelStream implements StreamCall {
     return !this.#over && this.#call.sendData(undefined, message);
   }
 
+  pause(): void {
+    this.#paused = true;
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#grant();
+  }
+
   end(): void {
     this.#over = true;
     this.#call.end(Grpc.OK, 0, undefined, EMPTY);
@@ -62,5 +71,13 @@ export class ChannelStream implements StreamCall {
     this.#over = true;
     const details = statusDetails(failure);
     this.#call.end(failure.grpc, Flag.FAILED, details === undefined ? { message: failure.message } : { message: failure.message, details }, EMPTY);
+  }
+
+  /** Lets the client send as many more as were taken. */
+  #grant(): void {
+    if (this.#taken < GRANT || this.#paused || this.#over) return;
+    const taken = this.#taken;
+    this.#taken = 0;
+    this.#call.grant(taken);
   }
 }

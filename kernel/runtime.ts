@@ -169,11 +169,11 @@ export class Runtime {
 
   #initOf(block: string, { tracing }: Configuration, resources: Resources): BlockInit {
     const { config } = this.#options;
-    const { port, protocol, askSubscriptions } = config.app;
+    const { port, protocol, askSubscriptions, health } = config.app;
     return {
       block, appId: config.appId, namespace: config.namespace, components: resources.blocks.get(block) ?? [],
       maxBodyBytes: config.api.maxBodyBytes, log: logSettings(config), tracing, subscriptions: block === 'pubsub' ? resources.subscriptions : [],
-      ...(port === 0 ? {} : { app: { protocol: protocol === 'grpc' || protocol === 'grpcs' ? 'grpc' : 'http', askSubscriptions } as const }),
+      ...(port === 0 ? {} : { app: { protocol: protocol === 'grpc' || protocol === 'grpcs' ? 'grpc' : 'http', askSubscriptions, ...(health.enabled ? { probed: true } : {}) } as const }),
     };
   }
 

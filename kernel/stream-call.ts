@@ -6,9 +6,9 @@ import { Grpc, messageOf } from '../proto/errors.ts';
 import { SeatCall, type CallRequest, type Place, type StreamAnswer, type StreamTicket } from './call.ts';
 
 /** A life that ended this soon after it got the stream may have ended because of it. */
-const SOON_MS = 1_000;
+const SOON_MS = 100;
 /** Lives in a row that may end so soon before the stream is given up. */
-const MAX_SOON = 3;
+const MAX_SOON = 5;
 
 let streams = 0;
 

@@ -118,6 +118,9 @@ export const FAIL = {
   configurationNoApp: () => legacy(Grpc.FAILED_PRECONDITION, 500, 'ERR_APP_CHANNEL_NIL', 'app channel is not initialized. cannot subscribe to configuration updates'),
   /** A stream that somebody else's call ended is no failure; one whose component is gone is. */
   configurationClosed: (store: string) => legacy(Grpc.UNAVAILABLE, 503, 'ERR_CONFIGURATION_SUBSCRIBE', `configuration store ${store} is closing: subscribe again`),
+  /** Of what a stream would have to say. */
+  configurationTooLarge: (store: string, bytes: number, max: number) =>
+    legacy(Grpc.RESOURCE_EXHAUSTED, 500, 'ERR_CONFIGURATION_SUBSCRIBE', `a key of configuration store ${store} has changed to ${bytes} bytes, which is more than a message may have: ${max}`),
 
   // Lock
   lockNotConfigured: () => legacy(Grpc.FAILED_PRECONDITION, 500, 'ERR_LOCK_STORE_NOT_CONFIGURED', 'lock store is not configured'),
@@ -127,6 +130,7 @@ export const FAIL = {
   tryLock: (error: string) => legacy(Grpc.INTERNAL, 500, 'ERR_TRY_LOCK', `failed to try acquiring lock: ${error}`),
   unlock: (error: string) => legacy(Grpc.INTERNAL, 500, 'ERR_UNLOCK', `failed to release lock: ${error}`),
   renewLock: (error: string) => legacy(Grpc.INTERNAL, 500, 'ERR_RENEW_LOCK', `failed to renew lock: ${error}`),
+  tooManyRenewed: (max: number) => legacy(Grpc.RESOURCE_EXHAUSTED, 429, 'ERR_TOO_MANY_LOCKS', `${max} locks are renewed already, and no more are taken on`),
   /** @param given the value of "bulkhead-renew" */
   lockRenewal: (given: string, why: string) => legacy(Grpc.INVALID_ARGUMENT, 400, 'ERR_MALFORMED_REQUEST', `invalid bulkhead-renew ${JSON.stringify(given)}: ${why}`),
 

@@ -73,6 +73,8 @@ export interface AppSettings {
   readonly protocol: 'http' | 'grpc';
   /** Whether it is asked for its subscriptions. */
   readonly askSubscriptions: boolean;
+  /** True: its health is probed. Absent: it counts as up for good once it has been seen. */
+  readonly probed?: true;
 }
 
 /** Contract: observability, trace context. */

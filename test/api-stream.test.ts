@@ -516,13 +516,13 @@ describe('a stream and the lives of its block', () => {
     const { block, opened } = manual(DOWN);
     const { client } = await wire(block.start());
     const stream = client.down(Buffer.from('deadly'));
-    for (let life = 0; life < 4; life++) {
+    for (let life = 0; life < 6; life++) {
       await opened(life);
       block.kill();
       block.start();
     }
     expect((await stream.ended()).slice(0, 2)).toEqual([Grpc.UNAVAILABLE, 'the config block restarted while this call was in flight']);
-    expect(block.opened).toBe(4);
+    expect(block.opened).toBe(6);
   });
 
   it('is not called resumed by its client', async () => {

@@ -3,6 +3,7 @@ import { cpSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { CATEGORIES, categoryOf } from '../kernel/components.ts';
 import { parseCommandLine } from '../kernel/config.ts';
 import { loadResources } from '../kernel/resources.ts';
 
@@ -10,9 +11,14 @@ const DEPLOY = join(import.meta.dirname, '..', 'deploy');
 const FOLDER = join(DEPLOY, 'components');
 /** File to component name, type, and metadata with secrets resolved. */
 const EXPECTED: Readonly<Record<string, readonly [name: string, type: string, metadata: Readonly<Record<string, string>>]>> = {
+  'configstore-memory.yaml': ['fileconfig', 'configuration.in-memory', { file: 'configuration.yaml' }],
+  'configstore-redis.yaml': ['configstore', 'configuration.redis', { redisHost: 'localhost:6379', cacheMaxKeys: '1000' }],
+  'lockstore-memory.yaml': ['memorylocks', 'lock.in-memory', {}],
+  'lockstore-redis.yaml': ['lockstore', 'lock.redis', { redisHost: 'localhost:6379' }],
   'pubsub-kafka.yaml': ['pubsub', 'pubsub.kafka', { brokers: 'localhost:9092', authType: 'none', initialOffset: 'newest' }],
   'pubsub-memory.yaml': ['pubsub', 'pubsub.in-memory', {}],
   'pubsub-redis.yaml': ['pubsub', 'pubsub.redis', { redisHost: 'localhost:6379', processingTimeout: '60s', redeliverInterval: '15s' }],
+  'statestore-etcd.yaml': ['etcd', 'state.etcd', { endpoints: 'localhost:2379', keyPrefixPath: '/state' }],
   'statestore-memory.yaml': ['memory', 'state.in-memory', {}],
   'statestore-redis.yaml': ['statestore', 'state.redis', { redisHost: 'localhost:6379', redisPassword: 'from-the-environment' }],
   'statestore-sqlite.yaml': ['sqlite', 'state.sqlite', { connectionString: 'state.db', cleanupInterval: '1h' }],
@@ -32,7 +38,7 @@ describe('deploy/components', () => {
       if (!('config' in parsed)) throw new Error('the command line was refused');
       const resources = await loadResources(parsed.config, { env });
       expect(resources.notices.filter(({ level }) => level !== 'info')).toEqual([]);
-      const [spec, ...others] = resources.blocks.get(file.startsWith('pubsub') ? 'pubsub' : 'state') ?? [];
+      const [spec, ...others] = resources.blocks.get(CATEGORIES[categoryOf(type) ?? ''] ?? '') ?? [];
       expect(others).toEqual([]);
       expect(spec).toMatchObject({ name, type });
       expect(Object.fromEntries(spec?.metadata.map((item) => [item.name, item.value]) ?? [])).toEqual(metadata);

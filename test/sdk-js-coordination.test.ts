@@ -32,7 +32,7 @@ function suite(kind: 'in-memory' | 'redis' | 'etcd', open: () => Promise<Backend
     let sidecar: Sidecar;
     const clients: DaprClient[] = [];
     const client = async (protocol: keyof typeof PROTOCOLS): Promise<DaprClient> => {
-      const made = new DaprClient({ daprHost: '127.0.0.1', daprPort: String(protocol === 'HTTP' ? sidecar.httpPort : sidecar.grpcPort), communicationProtocol: PROTOCOLS[protocol], daprApiToken: 'token', logger: { service: SILENT } });
+      const made = new DaprClient({ daprHost: '127.0.0.1', daprPort: String(protocol === 'HTTP' ? sidecar.httpPort : sidecar.grpcPort), communicationProtocol: PROTOCOLS[protocol], logger: { service: SILENT } });
       await made.start();
       clients.push(made);
       return made;
@@ -41,7 +41,7 @@ function suite(kind: 'in-memory' | 'redis' | 'etcd', open: () => Promise<Backend
     beforeAll(async () => {
       backend = await open();
       sidecar = await startSidecar({
-        isolation, appId: 'sdk', env: { DAPR_API_TOKEN: 'token' },
+        isolation, appId: 'sdk',
         components: [{ name: 'config', type: `configuration.${kind}`, metadata: backend.config }, { name: 'locks', type: `lock.${kind}`, metadata: backend.lock }],
       });
     });

@@ -37,6 +37,8 @@ export interface RedisClient {
   waitForReplicas(key: string, replicas: number, timeoutMs: number): Promise<number>;
   /** Replicas attached to the server; in a cluster, to the node that has fewest. */
   replicas(): Promise<number>;
+  /** Names of all keys of a type, such as `string`, without holding up the server. A name may come twice. Stops soon after it has more than `most`. */
+  keys(type: string, most: number): Promise<readonly Buffer[]>;
   /** True if one call may name all these keys: always, unless this is a cluster. */
   sameSlot(keys: readonly string[]): boolean;
   /** Another connection with the same settings, for calls that block for up to `blocksForMs`. Its owner closes it. Without a `log` of its own it writes to this one's. */
@@ -63,6 +65,12 @@ export async function openRedis(settings: RedisSettings, log: Logger, signal: Ab
   const client = new Client(settings, log);
   await client.open(signal);
   return client;
+}
+
+/** The pause before the next attempt to connect, after so many that failed since the connection was lost. */
+export function reconnectDelayMs({ reconnectMs: { min, max } }: RedisSettings, attempts: number): number {
+  const bound = Math.min(max, min * 2 ** Math.min(attempts - 1, 20));
+  return attempts === 0 ? Math.random() * FIRST_RECONNECT_MS : min + Math.random() * (bound - min);
 }
 
 interface Waiter {
@@ -128,6 +136,10 @@ class Client implements RedisClient {
 
   replicas(): Promise<number> {
     return this.#call((link) => link.replicas(), this.#settings.readRetries);
+  }
+
+  keys(type: string, most: number): Promise<readonly Buffer[]> {
+    return this.#call((link) => link.keys(type, most), this.#settings.readRetries);
   }
 
   sameSlot(keys: readonly string[]): boolean {
@@ -203,9 +215,7 @@ class Client implements RedisClient {
 
   #onEnd(link: RedisLink): void {
     if (link !== this.#link || this.#closing !== undefined || !this.#opened) return;
-    const { min, max } = this.#settings.reconnectMs;
-    const bound = Math.min(max, min * 2 ** Math.min(this.#attempts - 1, 20));
-    const delay = this.#attempts === 0 ? Math.random() * FIRST_RECONNECT_MS : min + Math.random() * (bound - min);
+    const delay = reconnectDelayMs(this.#settings, this.#attempts);
     if (this.#attempts++ === 0) this.#log.warn({ redis: this.address }, `lost the connection to redis at ${this.address}: ${this.#trouble}; reconnecting`);
     this.#reconnect = setTimeout(() => void this.#comeBack(), delay).unref();
   }

@@ -14,7 +14,7 @@ export const REDIS_FIELDS = {
   redisPort: integer({ min: 0, max: 65_535, default: 0 }),
   redisUsername: text(),
   redisPassword: text({ secret: true }),
-  redisDB: integer({ min: 0, max: 2_147_483_647, default: 0 }),
+  redisDB: integer({ aliases: ['db'], min: 0, max: 2_147_483_647, default: 0 }),
   redisType: oneOf(['node', 'cluster'], { default: 'node' }),
   failover: flag(),
   sentinelMasterName: text(),

@@ -15,8 +15,17 @@ export interface RedisScript {
   readonly lua: string;
 }
 
+/** A message of a channel that a listening link has subscribed to. `payload` is null for the server's own news of a flush. */
+export type OnMessage = (channel: string, payload: Buffer | null) => void;
+
+/** Keys that the server looks at in one step of a scan; calls of others come in between. */
+const SCAN_STEP = 1000;
 /** How long a peer that doesn't answer our goodbye may take. Milliseconds. */
 const GOODBYE_MS = 500;
+/** On a listening link nothing is due for hours: the system itself asks whether the peer is still there. Milliseconds. */
+const KEEP_ALIVE_MS = 10_000;
+/** Longest silence of a listening link's peer while an answer is due, where the settings know no limit. Milliseconds. */
+const MAX_SILENCE_MS = 30_000;
 /** ioredis' text for a connection that went away; the reason comes as an event before it. */
 const CLOSED = 'Connection is closed.';
 /** ioredis' text for "nothing was sent": the connection was down before the command reached it. */
@@ -46,11 +55,16 @@ export class RedisLink {
   /**
    * @param onTrouble told why a connection, or a node of a cluster, can't be reached or went away; comes before the calls fail
    * @param onEnd called once, when the link is over
+   * @param onMessage makes it a listening link: it may subscribe, and while it does that is all it can do beside a PING. Not for clusters
    */
-  constructor(settings: RedisSettings, onTrouble: (reason: string) => void, onEnd: (link: RedisLink) => void) {
+  constructor(settings: RedisSettings, onTrouble: (reason: string) => void, onEnd: (link: RedisLink) => void, onMessage?: OnMessage) {
     this.#settings = settings;
     this.#onTrouble = onTrouble;
-    this.#client = newClient(settings);
+    this.#client = newClient(settings, onMessage === undefined ? {} : listening(settings));
+    if (onMessage !== undefined) {
+      this.#client.on('messageBuffer', (channel: Buffer, payload: Buffer | null) => onMessage(channel.toString(), payload));
+      this.#client.on('pmessageBuffer', (_pattern: string, channel: Buffer, payload: Buffer) => onMessage(channel.toString(), payload));
+    }
     this.#client.on('error', (cause: Error) => this.#note(cause.message, cause.name));
     this.#client.on('node error', ({ message, name }: Error, node: string) => this.#note(message.includes(node) ? message : `${node}: ${message}`, name));
     this.#client.once('end', () => onEnd(this));
@@ -110,6 +124,21 @@ export class RedisLink {
     return counts.length === 0 ? 0 : Math.min(...counts);
   }
 
+  /** Names of all keys of a type; in a cluster, of all nodes. A name may come twice. Stops soon after it has more than `most`. */
+  async keys(type: string, most: number): Promise<Buffer[]> {
+    const nodes = this.#client instanceof Cluster ? this.#client.nodes('master') : [this.#client];
+    const names: Buffer[] = [];
+    for (const node of nodes) {
+      let cursor = '0';
+      do {
+        const [next, page] = (await node.sendCommand(newCommand('scan', [cursor, 'COUNT', SCAN_STEP, 'TYPE', type]))) as [Buffer, Buffer[]];
+        for (const name of page) names.push(name);
+        cursor = next.toString();
+      } while (cursor !== '0' && names.length <= most);
+    }
+    return names;
+  }
+
   /** Ends the link in whatever state it is; its sockets and timers are gone when this resolves. */
   close(): Promise<void> {
     return goodbye(this.#client);
@@ -143,9 +172,9 @@ export function inOneSlot(keys: readonly string[]): boolean {
   return keys.every((key) => slotOf(key) === slot);
 }
 
-function newClient(settings: RedisSettings): Redis | Cluster {
+function newClient(settings: RedisSettings, special: RedisOptions): Redis | Cluster {
   const { addresses, sentinel, tls, database: db } = settings;
-  const options = clientOptions(settings);
+  const options = { ...clientOptions(settings), ...special };
   if (settings.topology === 'cluster') {
     return new Cluster(addresses.map(({ host, port }) => ({ host, port })), {
       redisOptions: options,
@@ -195,6 +224,11 @@ function clientOptions(settings: RedisSettings): RedisOptions {
     // A primary that became a replica refuses writes over a connection that stays up: look for the new one.
     reconnectOnError: (cause) => cause.message.startsWith('READONLY'),
   };
+}
+
+/** In the newer protocol the server's news of a flush would come in a form that ioredis drops. */
+function listening({ readTimeoutMs = MAX_SILENCE_MS }: RedisSettings): RedisOptions {
+  return { protocol: 2, keepAlive: KEEP_ALIVE_MS, socketTimeout: readTimeoutMs };
 }
 
 /** Why the first seed of a cluster, or the first sentinel, is of no use; undefined if it is. */

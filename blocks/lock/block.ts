@@ -1,8 +1,48 @@
-import type { Method, OpenBlock } from '../block.ts';
-import { ComponentSet } from '../components.ts';
+// The lock block: each method is a gRPC form, an HTTP form and one operation on a store; locks may be renewed for a stream
+// or for the application.
+import { FAIL } from '../../proto/failures.ts';
+import { ROUTE } from '../../proto/routes.ts';
+import { whenReady } from '../awaitable.ts';
+import type { Method, OpenBlock, StreamMethod } from '../block.ts';
+import type { DriverTable } from '../components.ts';
+import { AppHoldings } from './app-holdings.ts';
 import { DRIVERS } from './drivers.ts';
+import * as grpc from './grpc.ts';
+import { HoldStreams } from './hold-stream.ts';
+import { Holdings } from './holdings.ts';
+import * as http from './http.ts';
+import { Locks } from './locks.ts';
+import type { RenewRequest, TryLockRequest, TryLockResult, UnlockRequest } from './requests.ts';
+import type { LockStore, Release, Renewal } from './store.ts';
+import { Stores } from './stores.ts';
 
-export const openLockBlock: OpenBlock = (init, host) => {
-  const components = new ComponentSet('lock store', DRIVERS, init.components, { appId: init.appId, namespace: init.namespace, log: host.log, checkpoints: host.checkpoints }, host.changed);
-  return { methods: new Map<number, Method>(), components: () => components.status(), close: () => components.close() };
-};
+export const openLockBlock: OpenBlock = lockBlock(DRIVERS);
+
+/** The block over a table of drivers. */
+export function lockBlock(table: DriverTable<LockStore>): OpenBlock {
+  return (init, host) => {
+    const stores = new Stores(table, init, host);
+    const holdings = new Holdings((lease, scope) =>
+      whenReady(stores.locate(lease, FAIL.renewLock), ({ driver, key }) => driver.renew({ key, owner: lease.owner, expirySeconds: lease.expirySeconds }, scope)));
+    const apps = new AppHoldings(init.app, holdings, host);
+    const locks = new Locks(stores, holdings, apps);
+    const streams = new HoldStreams(locks, holdings, host);
+    const tryLock: Method<TryLockRequest, TryLockResult> = { ...grpc.tryLockForm, ...http.tryLockForm, run: (request, scope) => locks.tryLock(request, scope) };
+    const unlock: Method<UnlockRequest, Release> = { ...grpc.unlockForm, ...http.unlockForm, run: (request, scope) => locks.unlock(request, scope) };
+    const renew: Method<RenewRequest, Renewal> = { ...grpc.renewForm, ...http.renewForm, run: (request, scope) => locks.renew(request, scope) };
+
+    return {
+      methods: new Map<number, Method>([[ROUTE.TryLockAlpha1.id, tryLock], [ROUTE.UnlockAlpha1.id, unlock], [ROUTE.RenewLock.id, renew]]),
+      streams: new Map<number, StreamMethod>([[ROUTE.HoldLock.id, streams]]),
+      components: () => stores.status(),
+      appChanged: (state) => apps.appChanged(state),
+      // Locks that are renewed for the application are left to expire: it may still be at work under them.
+      close: async () => {
+        await streams.close();
+        holdings.close();
+        apps.close();
+        await stores.close();
+      },
+    };
+  };
+}

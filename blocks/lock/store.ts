@@ -13,7 +13,7 @@ export interface Lease extends LockRequest {
   readonly expirySeconds: number;
 }
 
-/** What became of a renewal. The token is the one that the lock was taken with. */
+/** What became of a renewal. The token is the one that the lock was taken with; a new one where a stranger took it, who knows of none. */
 export type Renewal = { readonly status: 'renewed'; readonly token: bigint } | { readonly status: 'absent' } | { readonly status: 'others' };
 export type Release = 'released' | 'absent' | 'others';
 

@@ -2,4 +2,8 @@
 import type { DriverTable } from '../components.ts';
 import type { SequenceStore } from './store.ts';
 
-export const DRIVERS: DriverTable<SequenceStore> = {};
+export const DRIVERS: DriverTable<SequenceStore> = {
+  'sequencer.in-memory': async () => (await import('./memory.ts')).openMemoryStore,
+  'sequencer.etcd': async () => (await import('./etcd.ts')).openEtcdSequenceStore,
+  'sequencer.redis': async () => (await import('./redis.ts')).openRedisStore,
+};

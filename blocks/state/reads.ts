@@ -83,7 +83,8 @@ function readable(store: OpenStore, key: string, item: Item | undefined): Item |
 }
 
 function bulkItem(store: OpenStore, key: string, item: Item | undefined): BulkItem {
-  const { data, etag, metadata } = item ?? { data: undefined };
+  const { data, etag, metadata, fault } = item ?? { data: undefined };
+  if (fault !== undefined) return failedItem(key, fault);
   if (store.encryption === undefined || data === undefined) return { key, data, etag, metadata, error: '' };
   try {
     return { key, data: store.encryption.decrypt(data), etag, metadata, error: '' };

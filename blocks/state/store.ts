@@ -12,6 +12,8 @@ export interface Item {
   readonly etag?: string;
   /** Answer metadata, e.g. `ttlExpireTime` (RFC 3339, UTC, whole seconds). */
   readonly metadata?: StringMap;
+  /** Why this one could not be read, among others of a `getMany` that could. */
+  readonly fault?: unknown;
 }
 
 export interface Read {

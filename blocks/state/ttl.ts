@@ -6,17 +6,18 @@ const MAX_SECONDS = 2_147_483_647n;
 
 /**
  * Seconds to live: undefined when the request doesn't say, -1 or 0 for no expiry.
+ * @param context how the store begins its message
  * @throws Error with the text that Dapr's stores give
  */
-export function readTtlSeconds(metadata: StringMap): number | undefined {
+export function readTtlSeconds(metadata: StringMap, context = 'error parsing TTL: '): number | undefined {
   const text = metadata['ttlInSeconds'];
   if (text === undefined || text === '') return undefined;
   let seconds: bigint;
   try {
     seconds = parseGoInteger('ParseInt', text);
   } catch (cause) {
-    throw new Error(`error parsing TTL: incorrect value for metadata 'ttlInSeconds': ${(cause as Error).message}`, { cause });
+    throw new Error(`${context}incorrect value for metadata 'ttlInSeconds': ${(cause as Error).message}`, { cause });
   }
-  if (seconds < -1n || seconds > MAX_SECONDS) throw new Error("error parsing TTL: incorrect value for metadata 'ttlInSeconds': must be -1 or greater");
+  if (seconds < -1n || seconds > MAX_SECONDS) throw new Error(`${context}incorrect value for metadata 'ttlInSeconds': must be -1 or greater`);
   return Number(seconds);
 }

@@ -225,6 +225,8 @@ export class FakeStream implements StreamCall {
     } else this.received.push('ready');
     return this.credit > 0;
   }
+  pause(): void {}
+  resume(): void {}
   end(): void {
     this.end_ ??= 'ok';
   }

@@ -12,33 +12,92 @@ export type Availability = { readonly available: true } | { readonly available: 
 const POLICY = '/usr/sbin/policy-rc.d';
 const INSTALL_MS = 300_000;
 
+/** What has to be there, and which packages may bring it. */
+interface Wanted {
+  /** Its name, for messages. */
+  readonly server: string;
+  /** Prints the version. */
+  readonly command: readonly string[];
+  /** Undefined where any version is good enough; else what is wrong with the one that printed this. */
+  readonly unfit?: (printed: string) => string | undefined;
+  /** Package names, the usual one first; the others where there is no package of that name. */
+  readonly packages: readonly [string, ...string[]];
+  /** The package's service, which must not run. */
+  readonly service: string;
+}
+
+/** How etcd is started. On 64-bit ARM the version of Debian wants to be told that we know that it is not supported there. */
+export const ETCD: readonly string[] = process.arch === 'arm64' ? ['env', 'ETCD_UNSUPPORTED_ARCH=arm64', 'etcd'] : ['etcd'];
+
 /** `redis-server` (7 or later has all that the tests use). `BULKHEAD_TEST_INSTALL=0` forbids installing anything. */
-export async function installRedis(): Promise<Availability> {
-  if (await works('redis-server', ['--version'])) return { available: true };
-  const missing = (why: string): Availability => ({ available: false, reason: `redis-server is not installed and ${why}; install it (Debian: apt-get install redis-server) and run the tests again` });
+export function installRedis(): Promise<Availability> {
+  return install({ server: 'redis-server', command: ['redis-server', '--version'], packages: ['redis-server'], service: 'redis-server' });
+}
+
+/** `etcd`, 3.4 or later. As `installRedis`. */
+export function installEtcd(): Promise<Availability> {
+  return install({
+    server: 'etcd',
+    command: [...ETCD, '--version'],
+    unfit: (printed) => {
+      const [, version = '', minor = '0'] = /^etcd Version: (3\.(\d+)\S*)/m.exec(printed) ?? [];
+      return Number(minor) >= 4 ? undefined : `etcd${version === '' ? '' : ` is ${version} and`} must be 3.4 or later`;
+    },
+    packages: ['etcd-server', 'etcd'],
+    service: 'etcd',
+  });
+}
+
+/** Installations follow each other: they would wait for apt-get's lock, and one would take away the policy file of the next. */
+let turn: Promise<unknown> = Promise.resolve();
+
+async function install(wanted: Wanted): Promise<Availability> {
+  const { server, packages: [usual] } = wanted;
+  if (await works(wanted.command)) return fitness(wanted);
+  const missing = (why: string): Availability => ({ available: false, reason: `${server} is not installed and ${why}; install it (Debian: apt-get install ${usual}) and run the tests again` });
   if (process.env['BULKHEAD_TEST_INSTALL'] === '0') return missing('BULKHEAD_TEST_INSTALL=0 forbids installing it');
   if (!existsSync('/usr/bin/apt-get')) return missing('there is no apt-get to install it with');
   const root = process.getuid?.() === 0 ? [] : ['sudo', '-n'];
-  if (root.length > 0 && !(await works('sudo', ['-n', 'true']))) return missing('installing it needs root');
-  process.stdout.write('tests: installing redis-server (once, with apt-get; no service is started) ...\n');
+  if (root.length > 0 && !(await works(['sudo', '-n', 'true']))) return missing('installing it needs root');
   try {
-    await withoutServices(root, async () => {
-      const install = ['env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-o', 'DPkg::Lock::Timeout=120', 'install', '-y', '--no-install-recommends', 'redis-server'];
-      try {
-        await execute(root, install);
-      } catch {
-        await execute(root, ['apt-get', '-o', 'DPkg::Lock::Timeout=120', 'update']); // most often the package lists are old or absent
-        await execute(root, install);
-      }
-    });
+    const mine = turn.then(() => aptGet(root, wanted));
+    turn = mine.catch(() => undefined); // the next one has its own luck
+    await mine;
   } catch (cause) {
     return missing(`apt-get failed: ${lastLine(cause)}`);
   }
-  return (await works('redis-server', ['--version'])) ? { available: true } : missing('it does not run even after its installation');
+  return (await works(wanted.command)) ? fitness(wanted) : missing('it does not run even after its installation');
+}
+
+async function fitness({ command: [file = '', ...args], unfit }: Wanted): Promise<Availability> {
+  const reason = unfit?.((await run(file, args)).stdout);
+  return reason === undefined ? { available: true } : { available: false, reason };
+}
+
+async function aptGet(root: readonly string[], { server, packages, service }: Wanted): Promise<void> {
+  process.stdout.write(`tests: installing ${server} (once, with apt-get; no service is started) ...\n`);
+  await withoutServices(root, service, async () => {
+    try {
+      await installFirst(root, packages);
+    } catch {
+      await execute(root, ['apt-get', '-o', 'DPkg::Lock::Timeout=120', 'update']); // most often the package lists are old or absent
+      await installFirst(root, packages);
+    }
+  });
+}
+
+/** Installs the first of the packages that there is; fails as the first one did. */
+async function installFirst(root: readonly string[], [name = '', ...others]: readonly string[]): Promise<void> {
+  try {
+    await execute(root, ['env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-o', 'DPkg::Lock::Timeout=120', 'install', '-y', '--no-install-recommends', name]);
+  } catch (cause) {
+    if (others.length === 0) throw cause;
+    await installFirst(root, others).catch(() => { throw cause; });
+  }
 }
 
 /** Runs `work` while no package may start a service; also not at the next boot. */
-async function withoutServices(root: readonly string[], work: () => Promise<void>): Promise<void> {
+async function withoutServices(root: readonly string[], service: string, work: () => Promise<void>): Promise<void> {
   const own = root.length === 0 && !existsSync(POLICY);
   if (own) writeFileSync(POLICY, '#!/bin/sh\nexit 101\n', { mode: 0o755 });
   try {
@@ -47,7 +106,7 @@ async function withoutServices(root: readonly string[], work: () => Promise<void
     if (own) rmSync(POLICY, { force: true });
   }
   // with sudo the policy file is not ours to write: stop what was started, where there is an init system at all
-  if (existsSync('/run/systemd/system')) await execute(root, ['systemctl', 'disable', '--now', 'redis-server']);
+  if (existsSync('/run/systemd/system')) await execute(root, ['systemctl', 'disable', '--now', service]);
 }
 
 async function execute(root: readonly string[], command: readonly string[]): Promise<void> {
@@ -55,8 +114,8 @@ async function execute(root: readonly string[], command: readonly string[]): Pro
   await run(file, args, { timeout: INSTALL_MS, maxBuffer: 16 * 1024 * 1024 });
 }
 
-async function works(file: string, args: readonly string[]): Promise<boolean> {
-  return run(file, [...args], { timeout: 10_000 }).then(() => true, () => false);
+async function works([file = '', ...args]: readonly string[]): Promise<boolean> {
+  return run(file, args, { timeout: 10_000 }).then(() => true, () => false);
 }
 
 function lastLine(cause: unknown): string {

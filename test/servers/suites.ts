@@ -14,3 +14,10 @@ export function describeWithKafka(name: string, suite: () => void): void {
   if (!kafka.available) process.stderr.write(`SKIPPED: "${name}": ${kafka.reason}\n`);
   describe.skipIf(!kafka.available)(name, suite);
 }
+
+/** As `describe`, skipped with one line on the terminal when etcd is not installed. */
+export function describeWithEtcd(name: string, suite: () => void): void {
+  const etcd = inject('etcd');
+  if (!etcd.available) process.stderr.write(`SKIPPED: "${name}": ${etcd.reason}\n`);
+  describe.skipIf(!etcd.available)(name, suite);
+}

@@ -36,7 +36,8 @@ export type EtcdOperation =
   /** Gives an existing key another lease and leaves its value alone. */
   | { readonly kind: 'touch'; readonly key: string; readonly lease: string }
   | { readonly kind: 'delete'; readonly range: EtcdRange }
-  | { readonly kind: 'range'; readonly range: EtcdRange };
+  /** `keysOnly`: leaves the values out, which then come as no bytes. */
+  | { readonly kind: 'range'; readonly range: EtcdRange; readonly keysOnly?: boolean };
 
 export interface EtcdTransaction {
   readonly compare: readonly EtcdCompare[];
@@ -67,8 +68,8 @@ export interface EtcdClient {
   revoke(lease: string, signal?: AbortSignal): Promise<void>;
   /** Seconds that a lease has from now on, having been renewed; 0: there is no such lease. */
   keepAlive(lease: string, signal?: AbortSignal): Promise<number>;
-  /** Seconds that a lease has left, without renewing it; -1 or less: there is no such lease. */
-  timeToLive(lease: string, signal?: AbortSignal): Promise<{ readonly leftSeconds: number; readonly grantedSeconds: number }>;
+  /** Seconds that a lease has left, without renewing it, and how many keys hang on it. -1 or less: there is no such lease. */
+  timeToLive(lease: string, signal?: AbortSignal): Promise<{ readonly leftSeconds: number; readonly grantedSeconds: number; readonly keys: number }>;
   /** A watch that lives until it is closed, or the client is. */
   watch(range: EtcdRange, listener: EtcdWatchListener): EtcdWatch;
   /** Fails what still waits, and leaves no timer behind. May be called twice. */
