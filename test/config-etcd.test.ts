@@ -196,7 +196,7 @@ describeWithEtcd('configuration.etcd', () => {
     expect([heard.value('later'), heard.of('absent')]).toEqual(['2', [undefined]]);
     watch.add('all');
     await eventually('all are told', () => heard.states.some(({ complete }) => complete));
-    expect([...heard.known].map(([key, { value }]) => [key, value]).sort()).toEqual([['k', '3'], ['later', '2'], ['seen', '1']]);
+    expect(Object.fromEntries([...heard.known].map(([key, { value }]) => [key, value]))).toEqual({ k: '3', later: '2', seen: '1' });
     expect(await metric('etcd_debugging_mvcc_range_total')).toBe(before);
   });
 
@@ -249,10 +249,10 @@ describeWithEtcd('configuration.etcd', () => {
       running = false;
       await writing;
       await put(path, 'k0', 'last', own);
-      const truth = new Map([...(await (await open(path, own)).get('all', {}, SCOPE))]);
+      const truth = await (await open(path, own)).get('all', {}, SCOPE);
       for (const { heard } of watches) {
         await toldValue(heard, 'k0', 'last');
-        expect(new Map([...heard.known].sort())).toEqual(new Map([...truth].sort()));
+        expect(heard.known).toEqual(truth);
         for (const key of truth.keys()) {
           const versions = heard.of(key).map((item) => Number(item?.version ?? 0));
           expect(versions).toEqual(versions.toSorted((one, two) => one - two));
@@ -297,10 +297,11 @@ describeWithEtcd('configuration.etcd', () => {
     it('goes on with what was watched when a permission that was withdrawn is given again', async () => {
       const { watch, heard } = await watching('/allowed', guarded, credentials);
       const role = guarded.raw.role('app');
+      const permission = { permission: 'Readwrite', range: Range.prefix('/allowed') } as const;
       watch.add(['k']);
       await put('/allowed', 'k', 'before', guarded);
       await toldValue(heard, 'k', 'before');
-      await role.revoke({ range: Range.prefix('/allowed') });
+      await role.revoke(permission);
       await guarded.restart(); // a watch that is open is not checked again
       await eventually('it is lost', () => heard.losses.length === 1);
       await eventually('the server refuses it', async () => guarded.raw.role('app').permissions().then((all) => all.length === 0, () => false));
@@ -308,7 +309,7 @@ describeWithEtcd('configuration.etcd', () => {
       await eventually('what is added then fails', () => heard.failures.length === 1);
       expect(heard.failures[0]?.keys).toEqual(['later']);
       await put('/allowed', 'k', 'after', guarded);
-      await role.grant({ permission: 'Readwrite', range: Range.prefix('/allowed') });
+      await role.grant(permission);
       await toldValue(heard, 'k', 'after');
       expect([heard.losses.length, heard.failures.length, heard.of('later')]).toEqual([1, 1, []]);
     }, 30_000);

@@ -62,6 +62,7 @@ export class AppPush implements Sink {
     if (event === undefined) return;
     this.#event = event;
     const item = event.items[event.at]!;
+    this.#subscription.telling(item);
     this.#giveUp = this.#app.ask(this.#request(item.key, Buffer.from(event.body)), (answer) => this.#answered(item, answer));
   };
 
@@ -102,7 +103,10 @@ export class AppPush implements Sink {
 
   #answered(item: KnownItem, answer: AppAnswer): void {
     this.#giveUp = undefined;
-    if (answer.failure?.unasked === true) return this.#wait();
+    if (answer.failure?.unasked === true) {
+      this.#subscription.notTold(item);
+      return this.#wait();
+    }
     const fault = this.#faultOf(answer);
     if (fault !== undefined) {
       this.#log.error({ component: this.#subscription.store, subscription: this.#subscription.id, key: item.key }, `error sending configuration item to the app: ${fault}`);

@@ -304,12 +304,14 @@ export class Hub implements WatchListener {
   #welcome(subscriber: Subscriber): void {
     if (!this.#newcomers.delete(subscriber)) return; // it left meanwhile
     const entries = subscriber.keys === 'all' ? this.#knowledge.entries() : subscriber.keys.map((key) => this.#knowledge.entry(key)!);
+    const unsure = entries.filter((entry) => !this.#knowledge.isKnown(entry));
+    for (const entry of unsure) entry.owed = true;
     for (const entry of entries) {
       if (entry.told !== undefined) continue;
       entry.told = ABSENT;
       this.#note(entry);
     }
-    subscriber.ready();
+    subscriber.ready(unsure.map(({ key }) => key));
   }
 
   #heard(): void {

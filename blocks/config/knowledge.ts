@@ -23,7 +23,7 @@ export class Entry {
   cached = false;
   /** The digest of what subscribers were told, but for those that are behind. Undefined: there are none but newcomers. */
   told: string | undefined;
-  /** What is told of it next goes to subscribers whether or not it is a change: one of the block's former life was behind. */
+  /** What is told of it next goes to subscribers whether or not it is a change to all of them: one of them is behind. */
   owed = false;
 
   constructor(key: string, told: string | undefined) {

@@ -8,6 +8,8 @@ import type { ConfigItem, StringMap } from './store.ts';
 const DIGEST_LENGTH = 16;
 /** The digest of a key that does not exist. */
 export const ABSENT = '';
+/** In place of a digest: nobody knows what the key was when it was told, if it was. No digest is like it. */
+export const UNSURE = '?';
 
 export class KnownItem {
   readonly key: string;

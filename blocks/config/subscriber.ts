@@ -13,8 +13,11 @@ export interface Change {
 export interface Subscriber {
   /** Each once. */
   readonly keys: Keys;
-  /** Its keys are watched and known: it is told of whatever changes from now on. */
-  ready(): void;
+  /**
+   * Its keys are watched and known: it is told of whatever changes from now on.
+   * @param unsure of these it is only known that they have changed again: what they are is told next, whatever it is
+   */
+  ready(unsure: readonly string[]): void;
   /** Keys of its own that changed in one step. */
   changed(step: readonly Change[]): void;
   /** The store does not watch its keys. Who stays is told of changes once it does. */

@@ -2,7 +2,7 @@
 // gRPC stream (stream.ts) or the application (app-push.ts).
 import type { Logger } from '../block.ts';
 import { Backlog, type Portion } from './backlog.ts';
-import type { KnownItem } from './known-item.ts';
+import { UNSURE, type KnownItem } from './known-item.ts';
 import type { Ledger, Noted } from './ledger.ts';
 import type { Keys } from './store.ts';
 import type { Change, Subscriber } from './subscriber.ts';
@@ -25,7 +25,7 @@ export interface Sink {
 interface Behind {
   /** The digest of what it was told last. */
   told: string;
-  /** The last that it will be told. Undefined: it is of the block's former life, and what the key is now was not heard yet. */
+  /** The last that it will be told. Undefined: what that is was not heard yet. */
   newest: KnownItem | undefined;
   /** The ledger has it. */
   noted: boolean;
@@ -64,7 +64,8 @@ export class Subscription implements Subscriber {
     return this.#behind.keys();
   }
 
-  ready(): void {
+  ready(unsure: readonly string[]): void {
+    for (const key of unsure) this.#note(key, { told: UNSURE, newest: undefined, noted: true });
     this.#ledger.begin(this);
     this.sink?.ready();
   }
@@ -85,9 +86,7 @@ export class Subscription implements Subscriber {
     this.sink?.pump();
     for (const { key } of items) { // whoever could be told at once is not behind
       const behind = this.#behind.get(key);
-      if (behind === undefined || behind.noted) continue;
-      behind.noted = true;
-      this.#ledger.behind(this.id, key, behind.told);
+      if (behind !== undefined && !behind.noted) this.#note(key, behind);
     }
   }
 
@@ -104,6 +103,11 @@ export class Subscription implements Subscriber {
     return undefined;
   }
 
+  /** The item is about to be told by a request: if the block dies over it, nobody knows whether it was. */
+  telling({ key }: KnownItem): void {
+    this.#note(key, this.#behind.get(key)!, UNSURE);
+  }
+
   /** The item was told, or will never be. */
   told(item: KnownItem): void {
     const { key } = item;
@@ -111,7 +115,13 @@ export class Subscription implements Subscriber {
     if (behind === undefined || this.#over) return;
     behind.told = item.digest;
     if (behind.newest === item) this.#catchUp(key, behind);
-    else if (behind.noted) this.#ledger.behind(this.id, key, behind.told);
+    else if (behind.noted) this.#note(key, behind);
+  }
+
+  /** The item was not told after all. `setAside` is to follow. */
+  notTold({ key }: KnownItem): void {
+    const behind = this.#behind.get(key);
+    if (behind !== undefined) this.#note(key, behind);
   }
 
   /** Nothing can be told for now: of all that waits only what keys are is kept. @param untold were taken, and come back */
@@ -136,12 +146,19 @@ export class Subscription implements Subscriber {
       this.#behind.set(key, { told: before, newest: now, noted: false });
       return true;
     }
-    if (behind.newest === undefined && behind.told === digest) {
-      this.#catchUp(key, behind);
-      return false;
+    if (behind.newest === undefined && behind.told === digest) this.#catchUp(key, behind);
+    else if (behind.newest?.digest !== digest) {
+      behind.newest = now;
+      return true;
     }
-    behind.newest = now;
-    return true;
+    return false;
+  }
+
+  /** The next life would know that it is behind. */
+  #note(key: string, behind: Behind, told = behind.told): void {
+    behind.noted = true;
+    this.#behind.set(key, behind);
+    if (!this.#over) this.#ledger.behind(this.id, key, told);
   }
 
   #catchUp(key: string, { noted }: Behind): void {

@@ -16,7 +16,7 @@ import { COMMON_FIELDS } from './fields.ts';
 import type { Lease, LockRequest, LockStore, Release, Renewal } from './store.ts';
 
 /** A renewal begins again when the lock changed under it, which only other renewals by its owner do. */
-const MAX_RENEWALS = 10;
+const MAX_RENEWALS = 100;
 /** Keys that are remembered as held: who tries them again looks first, and costs etcd no lease. */
 const MAX_HELD = 4096;
 

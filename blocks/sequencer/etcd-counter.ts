@@ -19,7 +19,7 @@ export interface Taker {
   /** False: nobody waits for them any more. */
   wants(): boolean;
   give(first: bigint): void;
-  fail(cause: unknown): void;
+  fail(cause: Error): void;
 }
 
 /** A key as it was seen. */

@@ -37,7 +37,7 @@ class EtcdSequenceStore implements SequenceStore {
   take(key: string, count: number, { signal }: CallScope): Promise<bigint> {
     const path = keyPath(this.#settings, key);
     return new Promise((resolve, reject) => {
-      const cancelled = () => taker.fail(signal.reason);
+      const cancelled = () => taker.fail(signal.reason as Error);
       const settle = () => signal.removeEventListener('abort', cancelled);
       const taker: Taker = {
         count: BigInt(count),
@@ -68,7 +68,7 @@ class EtcdSequenceStore implements SequenceStore {
       try {
         await this.#counter.take(path, takers);
       } catch (cause) {
-        for (const taker of takers) taker.fail(cause);
+        for (const taker of takers) taker.fail(cause as Error);
       }
     }
     this.#waiting.delete(path);

@@ -20,6 +20,8 @@ const PAUSE_MS = 100;
 const FIRST_RECONNECT_MS = 50;
 /** Bounds of the pause between later attempts. Milliseconds. */
 const RECONNECT_MS = { min: 100, max: 2000 } as const;
+/** A connection that broke sooner was none to rely on: the pauses go on growing. Milliseconds. */
+const STABLE_MS = 2000;
 const CLOSING = 'the component is closing';
 
 /**
@@ -53,6 +55,10 @@ class Client implements EtcdClient {
   /** Settles when there is a link; there while there is none. */
   #mended = newGate();
   #pending = 0;
+  /** Since when there is a link. */
+  #since = 0;
+  /** Attempts to connect since there was one to rely on. */
+  #attempts = 0;
   /** Why there is no connection, in words. */
   #trouble = 'it was never connected';
 
@@ -152,7 +158,7 @@ class Client implements EtcdClient {
           if (!(cause instanceof CallFailure)) throw cause;
           const over = link.ended ? left() <= 1 : left() <= PAUSE_MS;
           if (this.#closed !== undefined || over || !mayBeRepeated(cause, change)) throw this.#explain(cause, change, performance.now() - start);
-          if (!link.ended) await sleep(PAUSE_MS, undefined, { ref: false });
+          if (!link.ended) await sleep(PAUSE_MS);
         }
       }
     } finally {
@@ -181,6 +187,7 @@ class Client implements EtcdClient {
 
   #use(link: Link): void {
     this.#link = link;
+    this.#since = performance.now();
     if (link.ended) return this.#onEnd(link, 'the connection was closed again');
     this.#mended.resolve(link);
     for (const watch of this.#watches) watch.attach(link);
@@ -191,6 +198,7 @@ class Client implements EtcdClient {
     this.#link = undefined;
     this.#mended = newGate();
     this.#trouble = reason;
+    if (performance.now() - this.#since > STABLE_MS) this.#attempts = 0;
     this.#log.warn({ etcd: this.address }, `lost the connection to etcd at ${link.endpoint}: ${reason}; reconnecting`);
     for (const watch of this.#watches) watch.detach(reason);
     void this.#mend(link.endpoint);
@@ -200,7 +208,8 @@ class Client implements EtcdClient {
   async #mend(lost: string): Promise<void> {
     const { signal } = this.#closing;
     const endpoints = [...shuffled(this.#settings.endpoints.filter((endpoint) => endpoint !== lost)), lost];
-    for (let attempt = 0; ; attempt++) {
+    for (;;) {
+      const attempt = this.#attempts++;
       const bound = Math.min(RECONNECT_MS.max, RECONNECT_MS.min * 2 ** Math.min(attempt, 20));
       const pauseMs = attempt === 0 ? Math.random() * FIRST_RECONNECT_MS : RECONNECT_MS.min + Math.random() * (bound - RECONNECT_MS.min);
       try {

@@ -89,12 +89,12 @@ export class Link {
 
   /** @throws CallFailure; what the signal says when it aborts */
   call<M extends Method>(method: M, request: Request<M>, limits: Limits): Promise<Answer<M>> {
-    return this.#loggedIn(limits, () => this.#send(method, request, limits));
+    return this.#loggedIn(limits, (within) => this.#send(method, request, within));
   }
 
   /** Seconds that the lease has, renewed; 0: there is none. @throws as `call` */
   keepAlive(lease: string, limits: Limits): Promise<number> {
-    return this.#loggedIn(limits, () => this.#sendKeepAlive(lease, limits));
+    return this.#loggedIn(limits, (within) => this.#sendKeepAlive(lease, within));
   }
 
   /** A stream for one watch. Whoever reads from it calls `heard`, and cancels it. @throws CallFailure */
@@ -118,14 +118,6 @@ export class Link {
 
   heard(): void {
     this.#heardAt = performance.now();
-  }
-
-  /** Logs in anew, unless that was done since `used` was in use. False: there is nothing to log in with. @throws CallFailure */
-  async #renew(used: Metadata, limits: Limits): Promise<boolean> {
-    if (this.#metadata !== used) return true;
-    this.#login ??= this.#logIn(limits).finally(() => { this.#login = undefined; });
-    await this.#login;
-    return this.#metadata !== used;
   }
 
   /** Asks for any answer. False: there was none, and the link has ended. */
@@ -164,13 +156,31 @@ export class Link {
   }
 
   /** Once more, after a login, if etcd doesn't know the one that was used: it forgets them after five minutes without a call, and when it restarts. */
-  async #loggedIn<T>(limits: Limits, send: () => Promise<T>): Promise<T> {
+  async #loggedIn<T>(limits: Limits, send: (limits: Limits) => Promise<T>): Promise<T> {
     const used = this.#metadata;
+    const end = performance.now() + limits.timeoutMs;
+    const within = (): Limits => ({ ...limits, timeoutMs: Math.max(1, end - performance.now()) });
     try {
-      return await send();
+      return await send(limits);
     } catch (cause) {
-      if (!(cause instanceof CallFailure) || cause.kind !== 'token' || !(await this.#renew(used, limits))) throw cause;
-      return await send();
+      if (!(cause instanceof CallFailure) || cause.kind !== 'token' || this.#settings.login === undefined) throw cause;
+      if (this.#metadata === used) await this.#renew(within());
+      return await send(within());
+    }
+  }
+
+  /** One login for all who need it at this moment; each waits for it as long as it may. */
+  async #renew({ timeoutMs, signal }: Limits): Promise<void> {
+    this.#login ??= this.#logIn({ timeoutMs: this.#settings.requestTimeoutMs }).finally(() => { this.#login = undefined; });
+    const over = Promise.withResolvers<never>();
+    const timer = setTimeout(() => over.reject(new CallFailure('busy', 'the login is not answered')), timeoutMs);
+    const onAbort = (): void => over.reject(signal?.reason as Error);
+    signal?.addEventListener('abort', onAbort, { once: true });
+    try {
+      await Promise.race([this.#login, over.promise]);
+    } finally {
+      clearTimeout(timer);
+      signal?.removeEventListener('abort', onAbort);
     }
   }
 
@@ -205,6 +215,7 @@ export class Link {
       const mark = this.#mark();
       const leave = (): void => {
         clearTimeout(timer);
+        clearImmediate(verdict);
         signal?.removeEventListener('abort', onAbort);
         if (call !== undefined) this.#calls.delete(call);
         this.#sweep();
@@ -215,19 +226,22 @@ export class Link {
         call?.cancel();
       };
       const onAbort = (): void => giveUp(signal?.reason as Error);
-      const onLate = (patienceMs: number): void => {
+      const onLate = (waitedMs: number): void => {
         const silent = this.#silentSince(mark);
-        if (!silent && patienceMs < timeoutMs) {
-          timer = setTimeout(onLate, mark.at + timeoutMs - performance.now(), timeoutMs);
-          return;
-        }
-        const reason = `no answer within ${Math.round(patienceMs)} ms`;
-        if (silent && repeatable && patienceMs >= this.#settings.requestTimeoutMs / 4) this.#end(reason); // less proves nothing
-        else if (silent) void this.check(); // a change may take its time
+        if (!silent && waitedMs < timeoutMs) return wait(mark.at + timeoutMs - performance.now(), timeoutMs);
+        const reason = `no answer within ${Math.round(waitedMs)} ms`;
+        if (silent && repeatable && waitedMs >= this.#settings.requestTimeoutMs / 4) this.#end(reason); // less proves nothing
+        else if (silent && this.#opened) void this.check(); // a change may take its time
         giveUp(new CallFailure('silent', reason));
       };
+      const wait = (ms: number, waitedMs: number): void => {
+        // Where this process itself was held up, the answer may be here and wait to be read: that comes first.
+        timer = setTimeout(() => { verdict = setImmediate(onLate, waitedMs); }, ms);
+      };
+      let timer: NodeJS.Timeout | undefined;
+      let verdict: NodeJS.Immediate | undefined;
       const patienceMs = repeatable ? Math.min(timeoutMs, Math.max(MIN_PATIENCE_MS, timeoutMs / 2)) : timeoutMs;
-      let timer = setTimeout(onLate, patienceMs, patienceMs);
+      wait(patienceMs, patienceMs);
       signal?.addEventListener('abort', onAbort, { once: true });
       let call: Call | undefined;
       try {

@@ -36,7 +36,7 @@ export interface HoldLockRequest {
   lockOwner: string;
   /** must be positive; renewed after a third of it */
   expiryInSeconds: number;
-  /** true: unlocked when the client ends the stream; false: left to expire */
+  /** true: unlocked when the stream ends, whoever ends it; false: left to expire */
   releaseOnClose: boolean;
 }
 
