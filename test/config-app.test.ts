@@ -221,7 +221,7 @@ describe('an end', () => {
     store.put({ a: '10' });
     await sidecar.block.close();
     expect(kernel.calls[0]!.givenUp).toBe(true);
-    expect([...sidecar.checkpoints.kept.keys()].map((name) => name.split('/')[1]).sort()).toEqual(['behind', 'subscription', 'told']);
+    expect(new Set([...sidecar.checkpoints.kept.keys()].map((name) => name.split('/')[1]))).toEqual(new Set(['behind', 'subscription', 'told']));
   });
 });
 

@@ -6,7 +6,7 @@ import { KnownItem } from '../blocks/config/known-item.ts';
 import { subscribeMessage } from '../blocks/config/grpc.ts';
 import { ROUTE, type RouteName } from '../proto/routes.ts';
 import { errorInfo } from '../proto/errors.ts';
-import { ConfigurationItem } from '../proto/gen/dapr/proto/common/v1/common.ts';
+import type { ConfigurationItem } from '../proto/gen/dapr/proto/common/v1/common.ts';
 import { GetConfigurationResponse, SubscribeConfigurationResponse } from '../proto/gen/dapr/proto/runtime/v1/configuration.ts';
 import { FakeStore, getRequest, item, rig, subscribeRequest, turn, unsubscribeRequest, type Rig } from './harness/config-block.ts';
 

@@ -348,7 +348,8 @@ describeWithRedis('configuration.redis', () => {
     await relay[Symbol.asyncDispose]();
     await server.stop();
   });
-  const hasty = { readTimeout: '500ms', dialTimeout: '500ms', redisMaxRetryInterval: '100ms' };
+  /** A silent server is given up soon, but not one that is merely slow. */
+  const hasty = { readTimeout: '1s', dialTimeout: '1s', redisMaxRetryInterval: '100ms' };
   const common = (database = 0): ConfigConformanceOptions => ({
     features: [], watchesAllCheaply: false, versions: 'written', wholeSteps: false, emptyValue: 'absent',
     change: async (changes) => {

@@ -236,17 +236,20 @@ describeWithEtcd('configuration.etcd', () => {
           else await new Promise(setImmediate); // a failure may need no time at all
         }
       })();
-      for (let crash = 0; crash < 3; crash++) {
+      try {
+        for (let crash = 0; crash < 3; crash++) {
+          const until = written + 50;
+          await eventually('values are written', () => written >= until, 30_000);
+          await eventually('all watches hear of it', () => watches.every(({ watch }) => watch.isLive()));
+          await own.kill();
+          await eventually('all watches have noticed', () => watches.every(({ heard }) => heard.losses.length > crash));
+          await own.restart();
+        }
         const until = written + 50;
-        await eventually('values are written', () => written >= until, 30_000);
-        await eventually('all watches hear of it', () => watches.every(({ watch }) => watch.isLive()));
-        await own.kill();
-        await eventually('all watches have noticed', () => watches.every(({ heard }) => heard.losses.length > crash));
-        await own.restart();
+        await eventually('values are written again', () => written >= until, 30_000);
+      } finally {
+        running = false;
       }
-      const until = written + 50;
-      await eventually('values are written again', () => written >= until, 30_000);
-      running = false;
       await writing;
       await put(path, 'k0', 'last', own);
       const truth = await (await open(path, own)).get('all', {}, SCOPE);

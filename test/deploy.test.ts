@@ -11,13 +11,18 @@ const DEPLOY = join(import.meta.dirname, '..', 'deploy');
 const FOLDER = join(DEPLOY, 'components');
 /** File to component name, type, and metadata with secrets resolved. */
 const EXPECTED: Readonly<Record<string, readonly [name: string, type: string, metadata: Readonly<Record<string, string>>]>> = {
+  'configstore-etcd.yaml': ['etcdconfig', 'configuration.etcd', { endpoints: 'localhost:2379', keyPrefixPath: '/config' }],
   'configstore-memory.yaml': ['fileconfig', 'configuration.in-memory', { file: 'configuration.yaml' }],
   'configstore-redis.yaml': ['configstore', 'configuration.redis', { redisHost: 'localhost:6379', cacheMaxKeys: '1000' }],
+  'lockstore-etcd.yaml': ['etcdlocks', 'lock.etcd', { endpoints: 'localhost:2379', keyPrefixPath: '/locks' }],
   'lockstore-memory.yaml': ['memorylocks', 'lock.in-memory', {}],
   'lockstore-redis.yaml': ['lockstore', 'lock.redis', { redisHost: 'localhost:6379' }],
   'pubsub-kafka.yaml': ['pubsub', 'pubsub.kafka', { brokers: 'localhost:9092', authType: 'none', initialOffset: 'newest' }],
   'pubsub-memory.yaml': ['pubsub', 'pubsub.in-memory', {}],
   'pubsub-redis.yaml': ['pubsub', 'pubsub.redis', { redisHost: 'localhost:6379', processingTimeout: '60s', redeliverInterval: '15s' }],
+  'sequencer-etcd.yaml': ['etcdids', 'sequencer.etcd', { endpoints: 'localhost:2379', keyPrefixPath: '/sequences' }],
+  'sequencer-memory.yaml': ['memoryids', 'sequencer.in-memory', {}],
+  'sequencer-redis.yaml': ['ids', 'sequencer.redis', { redisHost: 'localhost:6379', segmentSize: '10000', refillTimeout: '2s' }],
   'statestore-etcd.yaml': ['etcd', 'state.etcd', { endpoints: 'localhost:2379', keyPrefixPath: '/state' }],
   'statestore-memory.yaml': ['memory', 'state.in-memory', {}],
   'statestore-redis.yaml': ['statestore', 'state.redis', { redisHost: 'localhost:6379', redisPassword: 'from-the-environment' }],

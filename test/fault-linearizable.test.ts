@@ -6,19 +6,22 @@ import { fileURLToPath } from 'node:url';
 import { beforeAll, describe, expect, inject, it } from 'vitest';
 import { runCampaign, type CampaignOptions } from './linearizability/campaign/campaign.ts';
 import { MODELS } from './linearizability/campaign/clients.ts';
-import { kills, printReports, type Report } from './linearizability/campaign/report.ts';
+import { kills, printErrors, printReports, type Report } from './linearizability/campaign/report.ts';
 import { ETCD, REDIS, type StoreKind } from './linearizability/campaign/stores.ts';
 import { describeWithEtcd, describeWithRedis } from './servers/suites.ts';
 
 /** Numbers of each store's campaign. */
 const FORMS = {
-  short: { operations: 2_000, clients: 1, faults: { blockKills: 3, kernelKills: 1, storeKills: 1, pauses: 1 }, steady: 800, timeoutMs: 120_000 },
-  nightly: { operations: 55_000, clients: 2, faults: { blockKills: 16, kernelKills: 6, storeKills: 6, pauses: 12 }, steady: 10_000, timeoutMs: 3_600_000 },
-} as const satisfies Readonly<Record<string, Omit<CampaignOptions, 'store' | 'seed'> & { readonly steady: number; readonly timeoutMs: number }>>;
+  short: { operations: 1_500, clients: 2, faults: { blockKills: 3, kernelKills: 1, storeKills: 1, pauses: 1 }, jumping: { operations: 600, storeKills: 1 }, timeoutMs: 180_000 },
+  nightly: { operations: 55_000, clients: 2, faults: { blockKills: 16, kernelKills: 6, storeKills: 6, pauses: 12 }, jumping: { operations: 10_000, storeKills: 3 }, timeoutMs: 3_600_000 },
+} as const;
 const isNightly = process.env['CAMPAIGN'] === 'nightly';
 const FORM = isNightly ? FORMS.nightly : FORMS.short;
 const SEED = Number(process.env['CAMPAIGN_SEED'] ?? randomInt(2 ** 31));
 const WITH = { redis: describeWithRedis, etcd: describeWithEtcd } as const;
+
+/** On a busy machine nobody gives up. */
+const PATIENT = { callMs: 30_000, storeMs: 15_000 } as const;
 
 const isThere = ({ name }: StoreKind): boolean => inject(name).available;
 
@@ -26,13 +29,14 @@ const isThere = ({ name }: StoreKind): boolean => inject(name).available;
 async function campaigns(title: string, options: Omit<CampaignOptions, 'store' | 'seed'>): Promise<ReadonlyMap<string, Report>> {
   const reports = await Promise.all([REDIS, ETCD].filter(isThere).map((store, index) => runCampaign({ ...options, store, seed: SEED + index })));
   printReports(`${title}, CAMPAIGN_SEED=${SEED}`, reports);
+  if (isNightly) printErrors(reports);
   return new Map(reports.map((report) => [report.store, report]));
 }
 
 function expectPromisesKept(report: Report | undefined): void {
   for (const model of MODELS) {
     const { violations, undecided } = report?.models[model] ?? {};
-    expect(violations?.join('\n\n'), model).toBe('');
+    expect(violations?.slice(0, 3).join('\n\n'), model).toBe('');
     expect(undecided, model).toEqual([]);
   }
 }
@@ -64,17 +68,18 @@ describe('clients of a sidecar whose clock jumps by an hour, back and forth', ()
   const JUMPING = { isolation: 'monolith', env: { NODE_OPTIONS: `--import=${fileURLToPath(new URL('linearizability/campaign/jumping-clock.ts', import.meta.url))}` } } as const;
   let reports: ReadonlyMap<string, Report>;
   beforeAll(async () => {
-    const faults = { blockKills: 0, kernelKills: 0, storeKills: 0, pauses: 0 };
-    reports = await campaigns('A clock that jumps', { ...FORM, faults, operations: FORM.steady, sidecars: [JUMPING, { isolation: 'monolith' }] });
+    const { operations, storeKills } = FORM.jumping;
+    const faults = { blockKills: 0, kernelKills: 0, storeKills, pauses: 0 };
+    reports = await campaigns('A clock that jumps', { operations, clients: FORM.clients, faults, sidecars: [JUMPING, { isolation: 'monolith' }], patience: PATIENT });
   }, FORM.timeoutMs);
 
   for (const name of ['redis', 'etcd'] as const) {
     WITH[name](name, () => {
-      it('notice nothing of it', () => {
+      it('notice nothing of it, nor does a connection that is set up anew', () => {
         const report = reports.get(name) as Report;
         expect(report.logs[0]?.matching(/^the clock is -?1 h off$/).length, 'it did jump').toBeGreaterThan(2);
         expectPromisesKept(report);
-        expect(MODELS.map((model) => [report.models[model].unknown, report.models[model].failed])).toEqual(MODELS.map(() => [0, 0]));
+        expect(report.errorsBefore, 'errors before the store was killed').toBe(0);
       });
     });
   }

@@ -379,7 +379,7 @@ describe('a check', () => {
   it('says so when it gives up', () => {
     const found = check([set(0, 9, 'a'), set(1, 8, 'b'), set(2, 7, 'c'), get(10, 11, 'z')], etagRegister(ETCD_ETAGS), { budget: 3 });
     expect(found).toMatchObject({ violations: [], undecided: ['k: undecided after 4 steps over 4 operations'] });
-    expect(verdict(found)).toBe('UNDECIDED (1 keys)');
+    expect(verdict(found)).toBe('UNDECIDED (1)');
   });
 
   it('looks at each key by itself, in whatever order the operations are given', () => {
@@ -387,7 +387,7 @@ describe('a check', () => {
     const found = check([get(4, 5, 'a'), set(0, 1, 'a'), elsewhere(get(4, 5, 'z')), elsewhere(set(0, 1, 'b'))], etagRegister(ETCD_ETAGS));
     expect(found).toMatchObject({ keys: 2, operations: 4, unknown: 0, undecided: [] });
     expect(found.violations).toEqual([expect.stringContaining('other: no order of its operations explains') as string]);
-    expect(verdict(found)).toBe('VIOLATED (1 keys)');
+    expect(verdict(found)).toBe('VIOLATED (1)');
   });
 
   it('shows where every order ends', () => {

@@ -7,7 +7,7 @@ import type { Lease, LockStore, Release, Renewal } from '../blocks/lock/store.ts
 import { lockConformance } from './conformance/lock.ts';
 import { eventually } from './harness/awaiting.ts';
 import { startRelay } from './harness/relay.ts';
-import { startEtcd, type EtcdServer } from './servers/etcd.ts';
+import { startEtcd, startEtcdCluster, type EtcdServer } from './servers/etcd.ts';
 import { describeWithEtcd } from './servers/suites.ts';
 import { componentSpec, driverContext, memoryLog, SCOPE } from './support.ts';
 
@@ -219,6 +219,35 @@ describeWithEtcd('lock.etcd', () => {
     });
   });
 
+  it('keeps locks and tokens when the leader of a cluster dies, and is never without an owner in between', async () => {
+    const cluster = await startEtcdCluster();
+    let running = true;
+    try {
+      const [mine, other] = await Promise.all([1, 2].map(() => open(server, { endpoints: cluster.addresses, requestTimeout: '2s' })));
+      if (mine === undefined || other === undefined) throw new Error('unreachable');
+      const key = newKey();
+      const token = await tryLock(mine, lease(key, 'me', 60));
+      const tried = (async () => {
+        let attempts = 0;
+        for (; running; attempts++) expect(await tryLock(other, lease(key, 'other', 60)).catch(() => undefined)).toBeUndefined();
+        return attempts;
+      })();
+      for (let change = 0; change < 2; change++) {
+        const leader = await cluster.leader();
+        await leader.kill();
+        expect(await eventually('the lock is renewed', () => renew(mine, lease(key, 'me', 60)).catch(() => undefined), 30_000)).toEqual({ status: 'renewed', token });
+        await leader.restart();
+      }
+      running = false;
+      expect(await tried).toBeGreaterThan(0);
+      expect(await eventually('the lock is released', () => unlock(mine, key, 'me').catch(() => undefined))).toMatch(/released|absent/);
+      expect(await tryLock(other, lease(key, 'other', 60))).toBeGreaterThan(token ?? 0n);
+    } finally {
+      running = false;
+      await cluster.stop();
+    }
+  }, 90_000);
+
   describe('etcd in trouble', () => {
     let own: EtcdServer;
     beforeAll(async () => { own = await startEtcd(); });
@@ -288,14 +317,9 @@ describeWithEtcd('lock.etcd', () => {
       const token = await tryLock(store, lease(key, 'me', 3)) ?? 0n;
       await own.kill();
       await own.restart();
-      const taken = await eventually('another owner gets it', async () => {
-        const found = await stored(key, own).catch(() => undefined);
-        const mine = found?.value.toString() === 'me';
-        const next = await tryLock(store, lease(key, 'other')).catch(() => undefined);
-        if (next !== undefined) expect(mine && found.create_revision !== `${token}`).toBe(false);
-        return next;
-      });
-      expect(taken).toBeGreaterThan(token);
+      const item = await eventually('the lock is there', () => stored(key, own).catch(() => undefined));
+      expect([item?.value.toString(), item?.create_revision]).toEqual(['me', `${token}`]);
+      expect(await eventually('another owner gets it', () => tryLock(store, lease(key, 'other')).catch(() => undefined))).toBeGreaterThan(token);
     });
 
     it('never has two owners of a lock while it is killed and restarted under load', async () => {
@@ -308,31 +332,34 @@ describeWithEtcd('lock.etcd', () => {
       const work = stores.map(async (store, owner) => {
         while (running) {
           try {
-            const token = await tryLock(store, lease(key, `${owner}`, 60));
+            const token = await tryLock(store, lease(key, `${owner}`, 5));
             if (token === undefined) continue;
             const from = performance.now();
             const held = await stored(key, own).catch(() => undefined);
             if (held !== undefined) expect([held.value.toString(), held.create_revision]).toEqual([`${owner}`, `${token}`]);
             history.push({ owner, token, from, to: performance.now() });
-            // What is not known to be released is released again, until somebody knows.
-            while (running && (await unlock(store, key, `${owner}`).catch(() => undefined)) === undefined) failures++;
           } catch (cause) {
             if ((cause as Error).name === 'AssertionError') throw cause;
             failures++;
           }
+          // What may be held is released until somebody knows.
+          while (running && (await unlock(store, key, `${owner}`).catch(() => undefined)) === undefined) failures++;
         }
       });
-      for (let crash = 1; crash <= 3; crash++) {
+      try {
+        for (let crash = 1; crash <= 3; crash++) {
+          const until = history.length + 20;
+          await Promise.race([eventually('locks are taken', () => history.length >= until, 30_000), ...work]);
+          await own.kill();
+          const failed = failures;
+          await eventually('calls fail', () => failures > failed);
+          await own.restart();
+        }
         const until = history.length + 20;
-        await Promise.race([eventually('locks are taken', () => history.length >= until, 30_000), ...work]);
-        await own.kill();
-        const failed = failures;
-        await eventually('calls fail', () => failures > failed);
-        await own.restart();
+        await Promise.race([eventually('locks are taken again', () => history.length >= until, 30_000), ...work]);
+      } finally {
+        running = false;
       }
-      const until = history.length + 20;
-      await Promise.race([eventually('locks are taken again', () => history.length >= until, 30_000), ...work]);
-      running = false;
       await Promise.all(work);
       history.sort((one, two) => one.from - two.from);
       history.slice(1).forEach(({ token, from }, index) => {

@@ -89,7 +89,7 @@ describe('sequencer.in-memory', () => {
 
 describeWithRedis('sequencer.redis', () => {
   let server: RedisServer;
-  beforeAll(async () => { server = await startRedis({ durable: true }); });
+  beforeAll(async () => { server = await startRedis({ durable: true, extra: ['--appendfsync', 'always'] }); });
   afterAll(async () => { await server.stop(); });
   const spec = (metadata: Readonly<Record<string, string>> = {}) => componentSpec('sequencer.redis', { redisHost: server.address, redisMinRetryInterval: '20ms', ...metadata }, 'sequencer');
 

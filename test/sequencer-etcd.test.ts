@@ -253,16 +253,19 @@ describeWithEtcd('sequencer.etcd', () => {
           }
         }
       });
-      for (let crash = 0; crash < 4; crash++) {
-        const until = calls.length + 50;
-        await Promise.race([eventually('ids are taken', () => calls.length >= until, 30_000), ...work]);
-        if (crash === 3) break;
-        await own.kill();
-        const failed = failures;
-        await eventually('calls fail', () => failures > failed);
-        await own.restart();
+      try {
+        for (let crash = 0; crash < 4; crash++) {
+          const until = calls.length + 50;
+          await Promise.race([eventually('ids are taken', () => calls.length >= until, 30_000), ...work]);
+          if (crash === 3) break;
+          await own.kill();
+          const failed = failures;
+          await eventually('calls fail', () => failures > failed);
+          await own.restart();
+        }
+      } finally {
+        running = false;
       }
-      running = false;
       await Promise.all(work);
       const ids = idsOf(calls);
       expect(new Set(ids).size).toBe(ids.length);

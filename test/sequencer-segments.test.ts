@@ -64,17 +64,17 @@ describe('segments', () => {
 
   it('lets segments grow while they are used up fast, and shrink when they last', async () => {
     const store = new FakeStore();
-    const segments = segmentsOn(store, { segmentSize: 5000 });
+    const segments = segmentsOn(store, { segmentSize: 5555 });
     const sizes = () => store.takes.map(({ count }) => count);
     for (let drawn = 0; drawn < 20_000; drawn++) now(segments.draw('k', 1, SCOPE));
-    expect(sizes().slice(0, 5)).toEqual([100, 1000, 5000, 5000, 5000]);
+    expect(sizes().slice(0, 5)).toEqual([100, 1000, 5555, 5555, 5555]);
     store.takes.length = 0;
     for (let round = 0; round < 9_000; round++) {
       await vi.advanceTimersByTimeAsync(1000);
       now(segments.draw('k', 1, SCOPE));
     }
-    // one a second: 500 last long enough to shrink, 100 just as long as they should
-    expect(new Set(sizes())).toEqual(new Set([500, 100]));
+    // one a second: 556 last long enough to shrink, 100 just as long as they should
+    expect(new Set(sizes())).toEqual(new Set([556, 100]));
     expect(sizes().at(-1)).toBe(100);
   });
 

@@ -241,7 +241,10 @@ export class Hub implements WatchListener {
   /** Ends the watch of those that nobody wants any more by name. */
   #end(entries: readonly Entry[]): void {
     const unwanted = entries.filter(({ watched, cached, subscribers }) => watched && !cached && subscribers.size === 0);
-    for (const entry of unwanted) entry.watched = false;
+    for (const entry of unwanted) {
+      entry.watched = false;
+      if (!this.#knowledge.knowsAll) this.#knowledge.unlearn(entry); // all keys may be watched soon, and are not yet
+    }
     if (unwanted.length > 0 && !this.#closed) this.#watch.remove(unwanted.map(({ key }) => key));
   }
 

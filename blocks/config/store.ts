@@ -35,7 +35,7 @@ export interface ConfigStore extends Driver {
 export interface Watch {
   /** Begins to watch keys: `state` follows for each of them, or `failed`. Keys that are watched already are not told again. */
   add(keys: Keys): void;
-  /** Nothing more is told of them. `'all'` ends what `add('all')` began: keys that were added by name go on. */
+  /** Nothing more is told of them. `'all'` ends what `add('all')` began: keys that were added by name go on, without a gap and without another `state`. */
   remove(keys: Keys): void;
   /**
    * True if a change that happened before the last second would have been told by now: there is proof that the store speaks to
@@ -56,7 +56,7 @@ export interface WatchListener {
    * @param complete true where all keys are watched and these are all there are: any other is gone
    */
   state(changes: Changes, complete: boolean): void;
-  /** These keys changed, and `state` will say how: until then nobody knows what they are. */
+  /** These keys changed, and `state` will say how, by a read that began after this: until then nobody knows what they are. */
   touched(keys: readonly string[]): void;
   /** Nothing is heard until `state` comes again. Told once, however many attempts to mend it fail. @param reason for people */
   lost(reason: string): void;

@@ -218,7 +218,7 @@ export class SegmentBuffer {
     if (this.#filledMs === undefined) return;
     const lastedMs = performance.now() - this.#filledMs;
     if (lastedMs < FAST_MS) this.#size = Math.min(this.#size * GROWTH, this.#settings.segmentSize);
-    else if (lastedMs > SLOW_MS) this.#size = Math.max(this.#size / GROWTH, Math.min(FIRST_SIZE, this.#settings.segmentSize));
+    else if (lastedMs > SLOW_MS) this.#size = Math.max(Math.ceil(this.#size / GROWTH), Math.min(FIRST_SIZE, this.#settings.segmentSize));
   }
 
   #filled(first: bigint, count: number): void {

@@ -437,7 +437,7 @@ export function stateConformance(name: string, open: () => Promise<StateStore>, 
         expect(text(await get(k))).toBe(String(writers * rounds));
         expect(conflicts).toBeGreaterThan(0);
         for (const other of stores.slice(1)) await other.close();
-      });
+      }, 60_000); // a store that syncs each write to a busy disk takes its time
 
       if (options.shared) it('sees at once what another store of the same backend wrote', async () => {
         const k = key();

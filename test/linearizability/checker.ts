@@ -68,8 +68,8 @@ export function check<State, Call, Answer>(operations: readonly Operation<Call, 
 
 /** One word for tables. */
 export function verdict({ violations, undecided }: Pick<Findings, 'violations' | 'undecided'>): string {
-  if (violations.length > 0) return `VIOLATED (${violations.length} keys)`;
-  return undecided.length > 0 ? `UNDECIDED (${undecided.length} keys)` : 'holds';
+  if (violations.length > 0) return `VIOLATED (${violations.length})`;
+  return undecided.length > 0 ? `UNDECIDED (${undecided.length})` : 'holds';
 }
 
 /** The parts of a history, each in order of invocation. */

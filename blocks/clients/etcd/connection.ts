@@ -20,8 +20,8 @@ const PAUSE_MS = 100;
 const FIRST_RECONNECT_MS = 50;
 /** Bounds of the pause between later attempts. Milliseconds. */
 const RECONNECT_MS = { min: 100, max: 2000 } as const;
-/** A connection that broke sooner was none to rely on: the pauses go on growing. Milliseconds. */
-const STABLE_MS = 2000;
+/** A connection that breaks sooner is none to rely on: the next attempt does not follow at once. Milliseconds. */
+const STABLE_MS = 1000;
 const CLOSING = 'the component is closing';
 
 /**
@@ -57,7 +57,7 @@ class Client implements EtcdClient {
   #pending = 0;
   /** Since when there is a link. */
   #since = 0;
-  /** Attempts to connect since there was one to rely on. */
+  /** Attempts to connect since there was one. */
   #attempts = 0;
   /** Why there is no connection, in words. */
   #trouble = 'it was never connected';
@@ -198,7 +198,7 @@ class Client implements EtcdClient {
     this.#link = undefined;
     this.#mended = newGate();
     this.#trouble = reason;
-    if (performance.now() - this.#since > STABLE_MS) this.#attempts = 0;
+    this.#attempts = performance.now() - this.#since > STABLE_MS ? 0 : 1;
     this.#log.warn({ etcd: this.address }, `lost the connection to etcd at ${link.endpoint}: ${reason}; reconnecting`);
     for (const watch of this.#watches) watch.detach(reason);
     void this.#mend(link.endpoint);
@@ -208,21 +208,17 @@ class Client implements EtcdClient {
   async #mend(lost: string): Promise<void> {
     const { signal } = this.#closing;
     const endpoints = [...shuffled(this.#settings.endpoints.filter((endpoint) => endpoint !== lost)), lost];
-    for (;;) {
+    while (!signal.aborted) {
       const attempt = this.#attempts++;
       const bound = Math.min(RECONNECT_MS.max, RECONNECT_MS.min * 2 ** Math.min(attempt, 20));
       const pauseMs = attempt === 0 ? Math.random() * FIRST_RECONNECT_MS : RECONNECT_MS.min + Math.random() * (bound - RECONNECT_MS.min);
-      try {
-        await sleep(pauseMs, undefined, { signal, ref: false });
-        const link = await this.#dial(endpoints, signal);
-        if (signal.aborted) return link.destroy();
-        this.#log.info({ etcd: this.address }, `connected to etcd at ${link.endpoint} again`);
-        this.#use(link);
-        return;
-      } catch (cause) {
-        if (this.#closed !== undefined) return;
-        this.#trouble = (cause as Error).message;
-      }
+      const link = await sleep(pauseMs, undefined, { signal, ref: false }).then(() => this.#dial(endpoints, signal)).catch((cause: Error) => {
+        if (!signal.aborted) this.#trouble = cause.message;
+      });
+      if (link === undefined) continue;
+      if (signal.aborted) return link.destroy();
+      this.#log.info({ etcd: this.address }, `connected to etcd at ${link.endpoint} again`);
+      return this.#use(link);
     }
   }
 

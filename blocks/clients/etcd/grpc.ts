@@ -148,7 +148,10 @@ const READY = 2 satisfies ReturnType<Channel['getConnectivityState']>;
 
 type Connector = ReturnType<Credentials['_createSecureConnector']>;
 
-/** The same credentials with our authorities and certificate, and no server name where the endpoint is an IP address: grpc-js would send it, and TLS forbids that. The name, or address, is checked against the certificate all the same. */
+/**
+ * The same credentials with our authorities and certificate, and without a server name where the endpoint is an IP address:
+ * grpc-js would send it, and TLS forbids that. Name or address are checked against the certificate all the same.
+ */
 function withContext(credentials: Credentials, secureContext: NonNullable<EtcdSettings['tls']>['context']): Credentials {
   return derived(credentials, (connector) => {
     const { connectionOptions } = connector as unknown as { readonly connectionOptions: { host: string; servername: string; secureContext: unknown } };

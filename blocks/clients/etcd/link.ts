@@ -11,10 +11,9 @@ const PROBE: Request<'range'> = { key: Buffer.from([0]), limit: 1, keys_only: tr
 const KEEP_ALIVE_MS = 30_000;
 /** After so long a silence a firewall may have forgotten the connection: it is tried before a change goes out. Milliseconds. */
 const STALE_MS = 60_000;
-const CLOSED_BY_SERVER = 'the connection was closed by the server';
-
-/** After so long without a sign of life, what may be repeated is given up, to be sent over another connection. Milliseconds. */
+/** Without a sign of life, what may be repeated is given up after half its time, but not before this. Milliseconds. */
 const MIN_PATIENCE_MS = 1000;
+const CLOSED_BY_SERVER = 'the connection was closed by the server';
 
 /** How long a call may take, and who may end it before. */
 export interface Limits {

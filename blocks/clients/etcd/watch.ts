@@ -236,7 +236,7 @@ export class Watch implements EtcdWatch {
   /** Asks the store for its revision, and the watch whether it has come that far. */
   async #seekProof(now: number): Promise<void> {
     const [link, stream] = [this.#link, this.#stream];
-    if (link === undefined || stream === undefined || this.#search !== undefined || this.#missed !== undefined) return;
+    if (link === undefined || stream === undefined || this.#search !== undefined) return;
     this.#searchedAt = now;
     const search: Search = (this.#search = { since: now, revision: undefined, timer: undefined });
     try {
@@ -252,8 +252,8 @@ export class Watch implements EtcdWatch {
 
   #onProgress(revision: number): void {
     const { since, revision: wanted } = this.#search ?? {};
-    if (since === undefined || wanted === undefined || revision < wanted || this.#missed !== undefined) return;
-    this.#provenAt = since;
+    if (since === undefined || wanted === undefined || revision < wanted) return;
+    if (this.#missed === undefined) this.#provenAt = since; // else it is alive, and behind
     this.#endSearch();
   }
 

@@ -6,7 +6,7 @@ import type { SidecarOptions } from '../../harness/sidecar.ts';
 import { Random } from '../random.ts';
 import { Clients } from './clients.ts';
 import { chooseFaults, describeFault, inject, type FaultPlan } from './faults.ts';
-import { Member } from './member.ts';
+import { Member, type Patience } from './member.ts';
 import { reportOn, type Report } from './report.ts';
 import type { StoreKind } from './stores.ts';
 
@@ -21,7 +21,11 @@ export interface CampaignOptions {
   readonly clients: number;
   /** What the sidecars have beside their components; one for each. */
   readonly sidecars?: readonly SidecarOptions[];
+  /** Short: stopped processes are given up on, and go on later with what nobody waits for any more. */
+  readonly patience?: Patience;
 }
+
+const IMPATIENT: Patience = { callMs: 4_000, storeMs: 1_500 };
 
 /** Answers between one fault and the next, beside those that show that all is well again. */
 const QUIET_ANSWERS = 100;
@@ -33,22 +37,24 @@ const HEAL_MS = 60_000;
 const APP_ID = 'campaign';
 
 /** @throws Error when it doesn't heal, or a call fails in a way that no fault explains. What a check finds is in the report. */
-export async function runCampaign({ store, seed, faults: plan, operations, clients: each, sidecars = [{}, {}] }: CampaignOptions): Promise<Report> {
+export async function runCampaign({ store, seed, faults: plan, operations, clients: each, sidecars = [{}, {}], patience = IMPATIENT }: CampaignOptions): Promise<Report> {
   const random = new Random(seed);
   const faults = chooseFaults(plan, sidecars.length, random);
   const startedMs = performance.now();
-  const { server, components } = await store.start();
+  const { server, components } = await store.start(patience.storeMs);
   const members: Member[] = [];
   const said: string[] = [];
   try {
-    const started = await Promise.allSettled(sidecars.map((options, index) => Member.start(`s${index}`, { appId: APP_ID, components, ...options })));
+    const started = await Promise.allSettled(sidecars.map((options, index) => Member.start(`s${index}`, { appId: APP_ID, components, ...options }, patience)));
     for (const result of started) if (result.status === 'fulfilled') members.push(result.value);
     for (const result of started) if (result.status === 'rejected') throw result.reason;
     const clients = new Clients(members.flatMap(({ gates }) => gates), random);
+    let errorsBefore = 0;
     clients.start(each);
     try {
       for (const [index, fault] of faults.entries()) {
         await answers(clients, QUIET_ANSWERS + (operations - clients.answered) / (faults.length - index + 1));
+        if (index === 0) errorsBefore = clients.met;
         const sinceMs = performance.now();
         said.push(`${Math.round(sinceMs - startedMs)} ms: ${describeFault(fault)}`);
         await inject(fault, { members, server });
@@ -60,7 +66,7 @@ export async function runCampaign({ store, seed, faults: plan, operations, clien
       await clients.stop();
     }
     await clients.lastLook();
-    return reportOn({ store, clients, faults, tookMs: performance.now() - startedMs, logs: members.map(({ sidecar }) => sidecar.logs) });
+    return reportOn({ store, clients, faults, errorsBefore, tookMs: performance.now() - startedMs, logs: members.map(({ sidecar }) => sidecar.logs) });
   } catch (cause) {
     throw new Error(`${store.name}, seed ${seed}: ${(cause as Error).message}\n${said.slice(-5).join('\n')}`, { cause });
   } finally {

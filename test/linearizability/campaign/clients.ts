@@ -62,6 +62,11 @@ export class Clients {
     return this.#answered;
   }
 
+  /** Errors so far. */
+  get met(): number {
+    return [...this.errors.values()].reduce((sum, count) => sum + count, 0);
+  }
+
   /** Whether every kind of client was answered at every gate since then. */
   answeredEverywhereSince(sinceMs: number): boolean {
     return MODELS.every((model) => this.#gates.every((gate) => (this.#answeredMs.get(`${model} ${gate.sidecar} ${gate.protocol}`) ?? 0) > sinceMs));

@@ -57,21 +57,15 @@ export async function inject(fault: Fault, { members, server }: Cluster): Promis
   const memberOf = (index: number): Member => members[index] as Member;
   switch (fault.kind) {
     case 'kill block':
-      process.kill(await memberOf(fault.member).pidOf(fault.block), 'SIGKILL');
-      return;
+      return memberOf(fault.member).killBlock(fault.block);
     case 'kill kernel':
       return memberOf(fault.member).restart();
     case 'kill store':
       await server.kill();
       await sleep(fault.awayMs);
       return server.restart();
-    case 'pause': {
-      const pid = await memberOf(fault.member).pidOf(fault.what);
-      process.kill(pid, 'SIGSTOP');
-      await sleep(fault.forMs);
-      process.kill(pid, 'SIGCONT');
-      return;
-    }
+    case 'pause':
+      return memberOf(fault.member).pause(fault.what, fault.forMs);
     case 'pause store':
       server.pause();
       await sleep(fault.forMs);

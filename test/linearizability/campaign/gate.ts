@@ -7,9 +7,6 @@ import type { IdsAnswer, IdsCall } from '../sequence.ts';
 /** Names of the components that every sidecar of a campaign has. */
 export const STORES = { locks: 'locks', registers: 'registers', ids: 'ids' } as const;
 
-/** After this a client gives up. What it asked for may happen yet. */
-export const CALL_TIMEOUT_MS = 4_000;
-
 /** All methods reject with NotDone, with Unanswered, or with an error that no fault explains. */
 export interface Gate {
   readonly sidecar: string;

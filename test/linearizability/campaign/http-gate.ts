@@ -1,20 +1,23 @@
 // A gate over HTTP.
 import type { HttpBody, HttpClient, HttpReply } from '../../harness/http.ts';
-import { acquisitionOf, CALL_TIMEOUT_MS, failureOf, NotDone, releaseOf, renewalOf, STORES, type Gate } from './gate.ts';
+import { acquisitionOf, failureOf, NotDone, releaseOf, renewalOf, STORES, type Gate } from './gate.ts';
 
 const TOKEN = 'bulkhead-fencing-token';
 const CONFLICT = 409;
 const JSON_BODY = { 'Content-Type': 'application/json' } as const;
 
-/** @param client of the sidecar's present life; undefined while it has none */
-export function httpGate(sidecar: string, client: () => HttpClient | undefined): Gate {
+/**
+ * @param client of the sidecar's present life; undefined while it has none
+ * @param timeoutMs for a call; what it asked for may happen yet
+ */
+export function httpGate(sidecar: string, client: () => HttpClient | undefined, timeoutMs: number): Gate {
   const send = async (method: string, path: string, expected: readonly number[], body?: object, headers: HttpBody['headers'] = {}): Promise<HttpReply> => {
     const present = client();
     if (present === undefined) throw new NotDone('the sidecar does not run');
     const sent = body === undefined ? { headers } : { headers: { ...JSON_BODY, ...headers }, body: JSON.stringify(body) };
     let reply: HttpReply;
     try {
-      reply = await present.send(method, path, { ...sent, timeoutMs: CALL_TIMEOUT_MS });
+      reply = await present.send(method, path, { ...sent, timeoutMs });
     } catch (cause) {
       throw failureOf(String(cause));
     }

@@ -15,7 +15,10 @@ export interface Report {
   readonly store: string;
   readonly models: Readonly<Record<ModelName, ModelReport>>;
   readonly faults: readonly Fault[];
+  /** Texts of errors that clients met, with how often. */
   readonly errors: ReadonlyMap<string, number>;
+  /** Errors before the first fault. */
+  readonly errorsBefore: number;
   readonly tookMs: number;
   /** Of each sidecar's last life. */
   readonly logs: readonly Lines[];
@@ -32,11 +35,12 @@ interface Ended {
   readonly store: StoreKind;
   readonly clients: Clients;
   readonly faults: readonly Fault[];
+  readonly errorsBefore: number;
   readonly tookMs: number;
   readonly logs: readonly Lines[];
 }
 
-export function reportOn({ store, clients, faults, tookMs, logs }: Ended): Report {
+export function reportOn({ store, clients, faults, errorsBefore, tookMs, logs }: Ended): Report {
   const { locks, etags, ids } = clients.histories;
   const report = (model: ModelName, failed: number, find: () => Findings): ModelReport => {
     const beganMs = performance.now();
@@ -52,7 +56,7 @@ export function reportOn({ store, clients, faults, tookMs, logs }: Ended): Repor
     etags: report('etags', etags.failed, () => check(etags.operations, etagRegister(store.etags))),
     ids: report('ids', ids.failed, () => checkSequences(ids.operations)),
   };
-  return { store: store.name, models, faults, errors: clients.errors, tookMs, logs };
+  return { store: store.name, models, faults, errors: clients.errors, errorsBefore, tookMs, logs };
 }
 
 export function kills({ faults }: Report): number {
@@ -61,9 +65,13 @@ export function kills({ faults }: Report): number {
 
 /** One row for each store and model. */
 export function printReports(title: string, reports: readonly Report[]): void {
-  printTable(title, reports.flatMap((report) => MODELS.map((model) => rowOf(report, model))));
-  for (const { store, tookMs, errors } of reports) {
-    process.stdout.write(`\n${store}: ${(tookMs / 1000).toFixed(1)} s; errors that clients met:\n`);
+  printTable(`${title} (${reports.map(({ store, tookMs }) => `${store}: ${(tookMs / 1000).toFixed(1)} s`).join(', ')})`, reports.flatMap((report) => MODELS.map((model) => rowOf(report, model))));
+}
+
+/** What clients were told that was no answer, the most frequent first. */
+export function printErrors(reports: readonly Report[]): void {
+  for (const { store, errors } of reports) {
+    process.stdout.write(`\nErrors that clients met on ${store}\n`);
     for (const [text, count] of [...errors].sort(([, a], [, b]) => b - a).slice(0, SHOWN_ERRORS)) process.stdout.write(`  ${String(count).padStart(6)} ${text}\n`);
   }
 }

@@ -17,7 +17,8 @@ export interface StoreServer {
 export interface StoreKind {
   readonly name: 'redis' | 'etcd';
   readonly etags: EtagRules;
-  start(): Promise<{ readonly server: StoreServer; readonly components: readonly ComponentManifest[] }>;
+  /** @param timeoutMs after which the sidecars give up on a call */
+  start(timeoutMs: number): Promise<{ readonly server: StoreServer; readonly components: readonly ComponentManifest[] }>;
 }
 
 /** So small that segments of weak ids are used up often. */
@@ -26,9 +27,9 @@ const SEQUENCER = { segmentSize: '100' } as const;
 export const REDIS: StoreKind = {
   name: 'redis',
   etags: REDIS_ETAGS,
-  async start() {
+  async start(timeoutMs) {
     const server = await startRedis({ durable: true, extra: ['--appendfsync', 'always'] });
-    const metadata = { redisHost: server.address, readTimeout: '1500', redisMinRetryInterval: '50', redisMaxRetryInterval: '250' };
+    const metadata = { redisHost: server.address, readTimeout: `${timeoutMs}`, redisMinRetryInterval: '50', redisMaxRetryInterval: '250' };
     return { server, components: componentsOf('redis', metadata) };
   },
 };
@@ -36,9 +37,9 @@ export const REDIS: StoreKind = {
 export const ETCD: StoreKind = {
   name: 'etcd',
   etags: ETCD_ETAGS,
-  async start() {
+  async start(timeoutMs) {
     const server = await startEtcd();
-    return { server, components: componentsOf('etcd', { endpoints: server.address, keyPrefixPath: 'campaign', dialTimeout: '2s', requestTimeout: '2s' }) };
+    return { server, components: componentsOf('etcd', { endpoints: server.address, keyPrefixPath: 'campaign', dialTimeout: `${timeoutMs}ms`, requestTimeout: `${timeoutMs}ms` }) };
   },
 };
 
