@@ -5,6 +5,7 @@ import { openRedisConfig } from '../blocks/config/redis.ts';
 import type { ConfigStore, Keys, Watch } from '../blocks/config/store.ts';
 import { Recorder } from './conformance/config.ts';
 import { eventually } from './harness/awaiting.ts';
+import { startRelay } from './harness/relay.ts';
 import { makeCertificates, startRedis, startRedisCluster, startRedisGroup, type Certificates, type RedisOptions, type RedisServer } from './servers/redis.ts';
 import { describeWithRedis } from './servers/suites.ts';
 import { componentSpec, driverContext, memoryLog, SCOPE, type MemoryLog } from './support.ts';
@@ -356,6 +357,26 @@ describeWithRedis('configuration.redis', () => {
       await server.raw.set('silent', '1');
       await toldValue(heard, 'silent', '1');
       await eventually('it is live again', () => watch.isLive());
+    });
+
+    it('is not misled by a read whose answer is lost', async () => {
+      const relay = await startRelay(server);
+      try {
+        const { watch, heard } = await watching({ redisHost: relay.address, ...IMPATIENT });
+        await server.raw.set('k', '1');
+        watch.add(['k']);
+        await toldValue(heard, 'k', '1');
+        relay.loseAnswersAfter('mget');
+        await server.raw.set('k', '2');
+        await eventually('the loss is told', () => { watch.isLive(); return heard.losses.length > 0; });
+        await server.raw.set('k', '3');
+        relay.mend();
+        await toldValue(heard, 'k', '3');
+        const values = heard.of('k').map((item) => Number(item?.value));
+        expect(values).toEqual([...values].sort((one, two) => one - two));
+      } finally {
+        await relay[Symbol.asyncDispose]();
+      }
     });
 
     it('that nobody asks causes no traffic, and one that is asked a PING at a time', async () => {

@@ -13,7 +13,7 @@ import { describeWithEtcd, describeWithRedis } from './servers/suites.ts';
 /** Numbers of each store's campaign. */
 const FORMS = {
   short: { operations: 1_500, clients: 2, faults: { blockKills: 3, kernelKills: 1, storeKills: 1, pauses: 1 }, jumping: { operations: 600, storeKills: 1 }, timeoutMs: 180_000 },
-  nightly: { operations: 55_000, clients: 2, faults: { blockKills: 16, kernelKills: 6, storeKills: 6, pauses: 12 }, jumping: { operations: 10_000, storeKills: 3 }, timeoutMs: 3_600_000 },
+  nightly: { operations: 60_000, clients: 3, faults: { blockKills: 30, kernelKills: 6, storeKills: 8, pauses: 12 }, jumping: { operations: 10_000, storeKills: 3 }, timeoutMs: 3_600_000 },
 } as const;
 const isNightly = process.env['CAMPAIGN'] === 'nightly';
 const FORM = isNightly ? FORMS.nightly : FORMS.short;

@@ -166,6 +166,18 @@ describeWithRedis('a listener', () => {
     await eventually('it is live', () => listener.isLive());
   });
 
+  it('is not live without an answer, however long a connection may be silent', async () => {
+    const { listener, told, heard } = listen({ redisHost: relay.address, readTimeout: '5m' });
+    listener.add([channel('a')]);
+    await heard('a');
+    await eventually('it is live', () => listener.isLive());
+    relay.silence();
+    await eventually('it is not live', () => !listener.isLive());
+    expect(told).toHaveLength(1);
+    relay.mend();
+    await eventually('it is live again', () => listener.isLive());
+  });
+
   it('gives up what is refused before it was ever heard', async () => {
     const refusing = listen(undefined, async (ask) => { await ask('no-such-command'); });
     refusing.listener.add([channel('a'), channel('b')]);

@@ -26,8 +26,9 @@ async function open(spec: ComponentSpec, context = driverContext()): Promise<Sta
   return (await load())(spec, context, AbortSignal.timeout(spec.initTimeoutMs));
 }
 
+/** On a busy machine an answer may take its time: that is what no test but one is about. */
 const etcdSpec = ({ address }: EtcdServer, version = 'v1', metadata: Readonly<Record<string, string>> = {}): ComponentSpec =>
-  ({ ...componentSpec('state.etcd', { endpoints: address, ...metadata }), version });
+  ({ ...componentSpec('state.etcd', { endpoints: address, requestTimeout: '10s', ...metadata }), version });
 
 const options: Omit<StateConformanceOptions, 'reportsExpiry'> = {
   features: ['ETAG', 'TRANSACTIONAL', 'TTL', 'KEYS_LIKE'],
@@ -316,7 +317,7 @@ describeWithEtcd('state.etcd', () => {
 
   it('fails soon and says why while etcd is away or silent, and works again', async () => {
     const frail = await startEtcd();
-    const own = await open(etcdSpec(frail, 'v2'));
+    const own = await open(etcdSpec(frail, 'v2', { requestTimeout: '2s' }));
     try {
       await set(own, 'app||k', '1');
       for (const [gone, back] of [[frail.kill, frail.restart], [frail.pause, frail.resume]] as const) {

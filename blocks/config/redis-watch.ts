@@ -10,7 +10,7 @@ import { channelOf, FLUSHED, requireNotifications, trackFlushes } from './redis-
 import type { ConfigItem, Items, Keys, Watch, WatchListener } from './store.ts';
 
 /** Before a read that failed is tried again: doubles between these bounds. Milliseconds. */
-const PAUSE_MS = { min: 100, max: 5_000 } as const;
+const PAUSE_MS = { min: 100, max: 2_000 } as const;
 /** Changed keys in one round; the rest waits for the next. */
 const MAX_ROUND = 5_000;
 
