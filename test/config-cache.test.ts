@@ -149,6 +149,17 @@ describe('memory does not count', () => {
     ]);
   });
 
+  it('once nobody watches the key any more, though all keys may be watched soon', async () => {
+    const some = await sidecar.subscribed('S', 'c');
+    store.mute = true;
+    const all = sidecar.stream('S');
+    some.onCancel();
+    store.put({ c: '9' });
+    expect(await get('c')).toEqual([{ c: '9' }, 'miss']);
+    store.tell('all');
+    expect([all.messages.length, await get('c')]).toEqual([1, [{ c: '9' }, 'hit']]);
+  });
+
   it('while the watch has no proof that it is live', async () => {
     store.live = false;
     expect((await get('a'))[1]).toBe('miss');

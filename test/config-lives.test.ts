@@ -107,6 +107,25 @@ describe('the application\'s subscription', () => {
     expect([values(), kinds()]).toEqual([[{ a: { value: '11' } }], ['subscription', 'told', 'told']]);
   });
 
+  it('is not told what it was not told, where that has been taken back', async () => {
+    kernel.auto = (call) => call.fail({ code: 14, message: 'nobody is there', unasked: true });
+    await sidecar.subscribeApp('S', 'a');
+    store.put({ a: '10' });
+    await turn();
+    kernel.auto = (call) => call.answer(200);
+    await die(() => store.items.set('a', item('1')));
+    expect([values().length, kinds()]).toEqual([1, ['subscription', 'told']]);
+  });
+
+  it('is told again what it may have been told, even where that has been taken back', async () => {
+    kernel.auto = undefined;
+    await sidecar.subscribeApp('S', 'a');
+    store.put({ a: '10' });
+    kernel.auto = (call) => call.answer(200);
+    await die(() => store.items.set('a', item('1')));
+    expect(values()).toEqual([{ a: { value: '10' } }, { a: { value: '1' } }]);
+  });
+
   it('whose push failed is not told again', async () => {
     kernel.auto = (call) => call.answer(500);
     await sidecar.subscribeApp('S', 'a');

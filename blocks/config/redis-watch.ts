@@ -55,14 +55,13 @@ export class RedisWatch implements Watch {
     this.#log = log;
     this.#tell = listener;
     this.#database = settings.database;
-    let tracked = true;
+    let warned = false;
     this.#listener = new RedisListener(settings, log, {
       prepare: async (ask) => {
         await requireNotifications(ask, redis.address, log);
-        if (!(await trackFlushes(ask)) && tracked) {
-          tracked = false; // said once
-          log.warn({ redis: redis.address }, `redis at ${redis.address} refuses CLIENT TRACKING (ACL rule +client|tracking +client|id): a FLUSHDB or FLUSHALL will not be noticed`);
-        }
+        if ((await trackFlushes(ask)) || warned) return;
+        warned = true;
+        log.warn({ redis: redis.address }, `redis at ${redis.address} refuses CLIENT TRACKING (ACL rule +client|tracking +client|id): a FLUSHDB or FLUSHALL will not be noticed`);
       },
       heard: (subscriptions) => this.#onHeard(subscriptions),
       refused: (subscriptions, cause) => this.#onRefused(subscriptions, cause),
@@ -233,16 +232,14 @@ export class RedisWatch implements Watch {
     return found;
   }
 
-  /** Undefined if it is refused for good. */
-  async #readAll({ all }: Round): Promise<Items | undefined> {
+  /** Undefined if it is refused for good: then only the named ones of the round are read. */
+  async #readAll({ all, entries }: Round): Promise<Items | undefined> {
     try {
       return await readAllKeys(this.#redis);
     } catch (cause) {
       if (all === undefined || all.told || this.#lost || !(denied(cause) || cause instanceof TooMuch)) throw cause;
-      if (this.#all !== all) return undefined;
-      this.#listener.remove([all.subscription]);
-      this.#forget([all.subscription]);
-      this.#tell.failed('all', cause as Error);
+      this.#again({ all: undefined, entries });
+      if (this.#all === all) this.#fail('all', all, cause);
       return undefined;
     }
   }
@@ -252,10 +249,15 @@ export class RedisWatch implements Watch {
     if (entry === undefined || entry.told) {
       this.#log.warn({ redis: this.#redis.address, key }, `redis at ${this.#redis.address} refuses to say what has changed: ${cause.message}`);
     } else if (this.#named.get(key) === entry) {
-      this.#listener.remove([entry.subscription]);
-      this.#forget([entry.subscription]);
-      this.#tell.failed([key], cause);
+      this.#fail([key], entry, cause);
     }
+  }
+
+  #fail(keys: Keys, { subscription }: Entry, cause: Error): void {
+    if (this.#closing.signal.aborted) return;
+    this.#listener.remove([subscription]);
+    this.#forget([subscription]);
+    this.#tell.failed(keys, cause);
   }
 
   /** Only of what is still watched as it was when the read began. */
