@@ -1,9 +1,10 @@
 // Where does a sidecar's processor time go? Samples kernel and block under load and shows the functions and files that
 // ran most by themselves. Sampling starts after a warm-up, so that the start is not in it.
 //
-//   node bench/profile.ts [--isolation process|monolith|bare] [--protocol http|grpc] [--operation get|set|publish|bulk|deliver] [--redis|--kafka] [--ms 5000] [--top 30] [--connections 64] [--streams 1] [--keep folder]
+//   node bench/profile.ts [--isolation process|monolith|bare] [--protocol http|grpc] [--operation get|set|publish|bulk|deliver|configuration|lock|id] [--redis|--kafka] [--ms 5000] [--top 30] [--connections 64] [--streams 1] [--keep folder]
 // get and set are state calls. publish and bulk: messages that nobody subscribes to, bulk over gRPC; deliver: published in bulk over gRPC, and delivered
 // to an application over HTTP, or over gRPC with `--protocol grpc`.
+// configuration, lock (and unlock) and id are calls over HTTP, on Redis.
 // `bare` is the server of bench/http.ts that answers with bytes that lie ready: what Node itself needs.
 import { mkdirSync, writeFileSync } from 'node:fs';
 import type { Profiler } from 'node:inspector';
@@ -12,6 +13,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { getRequests, saveAll, setRequests } from './calls.ts';
+import { CONFIG_KEYS, configText, getRequests as configurationRequests, idRequest, lockRequests, onRedis } from './coordination-calls.ts';
 import { payloadOf, untilDelivered } from './deliveries.ts';
 import { GET_STATE, getMessages } from './grpc-calls.ts';
 import type { SidecarDeliverySpec } from './load/delivery.ts';
@@ -47,6 +49,8 @@ const KERNEL_PORT = 9239;
 const SAMPLE_US = 100;
 /** A sample counts for at most this: what takes longer is a process that had to wait for a core. */
 const LONGEST_SAMPLE_US = 400;
+/** The component that an operation needs, by its place among those on Redis. */
+const COORDINATION = ['configuration', 'lock', 'id'];
 const WARM_MS = 3_000;
 const BYTES = 200;
 const NAME = 'profiled';
@@ -121,6 +125,8 @@ function load({ port, grpcPort }: Server, reportPort: number): { readonly calls:
     const [path, messages, answerBytes] = operation === 'publish' ? [PUBLISH, [publishMessage(published, BYTES)], 5] as const : [GET_STATE, getMessages(), BYTES] as const;
     return run(startGenerator<GrpcSpec>('grpc'), { ...times, port: grpcPort, connections, streams, path, messages, answerBytes });
   }
+  const coordination = { configuration: () => configurationRequests(port), lock: () => lockRequests(port, connections), id: () => [idRequest(port)] }[operation];
+  if (coordination !== undefined) return run(startGenerator<HttpSpec>('http'), { ...times, port, connections, streams: 1, requests: coordination(), status: 200 });
   const requests = operation === 'get' ? getRequests(port) : operation === 'set' ? setRequests(port, BYTES) : [publishRequest(port, published, BYTES)];
   return run(startGenerator<HttpSpec>('http'), { ...times, port, connections, streams: 1, requests, status: operation === 'get' ? 200 : 204 });
 }
@@ -167,6 +173,11 @@ async function startServer(reportPort: number): Promise<Server> {
     const server = await place.sidecar(NAME, { ...choice, redisPort: redis?.port });
     await saveAll(server.port, BYTES);
     return server;
+  }
+  if (COORDINATION.includes(flags.operation)) {
+    if (redis === undefined) throw new Error(`${flags.operation} needs --redis`);
+    for (const key of CONFIG_KEYS) await redis.raw.set(key, configText(BYTES));
+    return place.sidecar(NAME, { ...choice, resources: onRedis(redis.port).slice(COORDINATION.indexOf(flags.operation)).slice(0, 1) });
   }
   const protocol = flags.protocol === 'grpc' ? 'grpc' : 'http';
   const app = await place.reference('app', protocol === 'grpc' ? 'grpc-app.ts' : 'app.ts', reportPort);

@@ -143,7 +143,9 @@ export class RedisListener {
     try {
       await this.#events.prepare((command, ...args) => this.#ask(link, command, args));
     } catch (cause) {
-      if (!(cause instanceof RedisUnreachable)) this.#refuse([...this.#wanted], cause as Error);
+      if (cause instanceof RedisUnreachable) return false;
+      this.#trouble = (cause as Error).message;
+      this.#refuse([...this.#wanted], cause as Error);
       return false;
     }
     if (this.#wanted.size === 0) return false;

@@ -12,7 +12,7 @@ import type { StoreKind } from './stores.ts';
 
 export interface CampaignOptions {
   readonly store: StoreKind;
-  /** For the choice of faults and of what clients do. What happens at the same time is nobody's choice. */
+  /** For the choice of faults, and of what clients do; when it happens is nobody's choice. */
   readonly seed: number;
   readonly faults: FaultPlan;
   /** It goes on until so many operations were answered. */
@@ -38,8 +38,8 @@ const APP_ID = 'campaign';
 
 /** @throws Error when it doesn't heal, or a call fails in a way that no fault explains. What a check finds is in the report. */
 export async function runCampaign({ store, seed, faults: plan, operations, clients: each, sidecars = [{}, {}], patience = IMPATIENT }: CampaignOptions): Promise<Report> {
-  const random = new Random(seed);
-  const faults = chooseFaults(plan, sidecars.length, random);
+  const choice = new Random(seed);
+  const faults = chooseFaults(plan, sidecars.length, choice);
   const startedMs = performance.now();
   const { server, components } = await store.start(patience.storeMs);
   const members: Member[] = [];
@@ -48,7 +48,7 @@ export async function runCampaign({ store, seed, faults: plan, operations, clien
     const started = await Promise.allSettled(sidecars.map((options, index) => Member.start(`s${index}`, { appId: APP_ID, components, ...options }, patience)));
     for (const result of started) if (result.status === 'fulfilled') members.push(result.value);
     for (const result of started) if (result.status === 'rejected') throw result.reason;
-    const clients = new Clients(members.flatMap(({ gates }) => gates), random);
+    const clients = new Clients(members.flatMap(({ gates }) => gates), new Random(choice.below(2 ** 32)));
     let errorsBefore = 0;
     clients.start(each);
     try {
@@ -58,7 +58,7 @@ export async function runCampaign({ store, seed, faults: plan, operations, clien
         const sinceMs = performance.now();
         said.push(`${Math.round(sinceMs - startedMs)} ms: ${describeFault(fault)}`);
         await inject(fault, { members, server });
-        if (random.chance(UPON) && index + 1 < faults.length) continue;
+        if (choice.chance(UPON) && index + 1 < faults.length) continue;
         await eventually(`all is well again after: ${describeFault(fault)}`, () => clients.answered > 0 && clients.answeredEverywhereSince(sinceMs), HEAL_MS);
       }
       await answers(clients, Math.max(QUIET_ANSWERS, operations - clients.answered));

@@ -22,7 +22,8 @@ export class NotDone extends Error {}
 /** It may have happened, and may happen yet. */
 export class Unanswered extends Error {}
 
-const NEVER_LEFT = /ECONNREFUSED|No connection established/;
+/** As node:http and grpc-js say that there was nobody to send it to. (A sidecar says such things of its store, further inside.) */
+const NEVER_LEFT = /^(?:Error: connect ECONNREFUSED|Unavailable: No connection established)/;
 const NEVER_STARTED = /ERR_COMPONENT_NOT_READY|the \w+ block is not available/;
 
 /** An error of the connection, or an answer that says nothing of what was asked. */
