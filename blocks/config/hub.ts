@@ -154,10 +154,9 @@ export class Hub implements WatchListener {
     const told = new Set<Subscriber>();
     if (keys === 'all') {
       for (const subscriber of this.#allSubscribers) told.add(subscriber);
-      this.#allWatched = false;
       this.#allCached = false;
-      this.#knowledge.unlearnAll();
       this.#cached.allRefused();
+      this.#allEnded();
     } else {
       for (const key of keys) {
         const entry = this.#knowledge.entry(key);
@@ -250,9 +249,14 @@ export class Hub implements WatchListener {
 
   #endAll(): void {
     if (!this.#allWatched) return;
+    this.#allEnded();
+    if (!this.#closed) this.#watch.remove('all');
+  }
+
+  #allEnded(): void {
     this.#allWatched = false;
     this.#knowledge.unlearnAll();
-    if (!this.#closed) this.#watch.remove('all');
+    for (const entry of this.#knowledge.entries()) if (!entry.watched) this.#knowledge.unlearn(entry);
   }
 
   /** Forgets of these what nobody needs to know. */
