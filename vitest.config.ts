@@ -6,7 +6,7 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     globalSetup: ['test/global-setup.ts'],
     pool: 'forks', // a leaked handle or a changed environment stays in its own process
-    maxWorkers: 3, // most of their time tests wait for somebody
+    maxWorkers: 4, // most of their time tests wait for somebody
     // tools/failed-tests.ts reads the file.
     reporters: process.env['CI'] === undefined ? ['default'] : ['default', ['json', { outputFile: 'test-results/vitest.json' }]],
     testTimeout: 15_000,

@@ -112,7 +112,7 @@ describe.each([
   });
 
   it('is told that nobody serves an API that there is no block for', async () => {
-    await expect(client.lock.lock('lockstore', 'resource', 'owner', 10)).rejects.toThrow(/this API is currently not implemented/);
+    await expect(client.secret.get('secretstore', 'key')).rejects.toThrow(/this API is currently not implemented/);
   });
 
   it('shuts the sidecar down', async () => {

@@ -15,8 +15,10 @@ export interface CampaignOptions {
   /** For the choice of faults, and of what clients do; when it happens is nobody's choice. */
   readonly seed: number;
   readonly faults: FaultPlan;
-  /** It goes on until so many operations were answered. */
+  /** It goes on until so many operations were answered, */
   readonly operations: number;
+  /** and until this holds, before the first fault and at the end. */
+  readonly enough?: (members: readonly Member[]) => boolean;
   /** Clients of each of the three kinds, at each of the four gates. */
   readonly clients: number;
   /** What the sidecars have beside their components; one for each. */
@@ -37,7 +39,7 @@ const HEAL_MS = 60_000;
 const APP_ID = 'campaign';
 
 /** @throws Error when it doesn't heal, or a call fails in a way that no fault explains. What a check finds is in the report. */
-export async function runCampaign({ store, seed, faults: plan, operations, clients: each, sidecars = [{}, {}], patience = IMPATIENT }: CampaignOptions): Promise<Report> {
+export async function runCampaign({ store, seed, faults: plan, operations, enough = () => true, clients: each, sidecars = [{}, {}], patience = IMPATIENT }: CampaignOptions): Promise<Report> {
   const choice = new Random(seed);
   const faults = chooseFaults(plan, sidecars.length, choice);
   const startedMs = performance.now();
@@ -54,7 +56,10 @@ export async function runCampaign({ store, seed, faults: plan, operations, clien
     try {
       for (const [index, fault] of faults.entries()) {
         await answers(clients, QUIET_ANSWERS + (operations - clients.answered) / (faults.length - index + 1));
-        if (index === 0) errorsBefore = clients.met;
+        if (index === 0) {
+          await eventually('there is enough before the first fault', () => clients.answered > 0 && enough(members), HEAL_MS);
+          errorsBefore = clients.met;
+        }
         const sinceMs = performance.now();
         said.push(`${Math.round(sinceMs - startedMs)} ms: ${describeFault(fault)}`);
         await inject(fault, { members, server });
@@ -62,6 +67,7 @@ export async function runCampaign({ store, seed, faults: plan, operations, clien
         await eventually(`all is well again after: ${describeFault(fault)}`, () => clients.answered > 0 && clients.answeredEverywhereSince(sinceMs), HEAL_MS);
       }
       await answers(clients, Math.max(QUIET_ANSWERS, operations - clients.answered));
+      await eventually('there is enough', () => clients.answered > 0 && enough(members), HEAL_MS);
     } finally {
       await clients.stop();
     }

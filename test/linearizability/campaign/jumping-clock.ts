@@ -1,7 +1,7 @@
 // Loaded into a sidecar before its own code: a clock on the wall that jumps by an hour, back and forth, while the clock that
 // counts (performance.now, and timers) runs on. Each jump is a line of output.
 const HOUR_MS = 3_600_000;
-const EVERY_MS = 400;
+const EVERY_MS = 250;
 const SHIFTS = [HOUR_MS, 0, -HOUR_MS, HOUR_MS, -HOUR_MS, 0];
 
 const Steady = globalThis.Date;
