@@ -44,11 +44,13 @@ try {
   const directLane = (operation: DirectSpec['operation'], streams: number, keys: readonly string[] = CONFIG_KEYS, pipelining = false): Lane =>
     lane(pipelining ? 'ioredis, automatic pipelines' : 'ioredis', direct, undefined, { port: redis.port, connections: 1, streams, operation, keys, pipelining });
   const { cached, uncached } = await startSidecars(redis.port);
+  const bare = await place.reference('bare node:http', 'http.ts', bytes); // whatever it is asked: the floor of all that is asked over HTTP
   const both = (servers: readonly Server[], make: (server: Server) => readonly Lane[]): Lane[] => servers.flatMap(make);
 
   for (const count of [IN_FLIGHT, 1]) {
     rows.push(...await measure(`configuration get, ${count} in flight`, [
       directLane('get', count), ...(count === 1 ? [] : [directLane('get', count, CONFIG_KEYS, true)]),
+      named(httpLane(bare, count, getRequests(bare.port)), bare.name),
       ...both([...cached, uncached], (server) => [httpLane(server, count, getRequests(server.port)), grpcLane(server, count, GET_CONFIGURATION, getMessages(), bytes)]),
     ], options, others));
   }

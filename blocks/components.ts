@@ -28,6 +28,8 @@ interface Entry<D extends Driver> {
   state: ComponentStatus['state'];
   reason: string | undefined;
   driver: D | undefined;
+  /** What its attempts to start have logged: said once, however many they are. */
+  readonly said: Set<string>;
   /** Settles when the first attempt has ended, either way: early calls wait for it. */
   firstAttempt: Promise<void>;
 }
@@ -47,7 +49,7 @@ export class ComponentSet<D extends Driver> {
     this.#context = context;
     this.#changed = changed;
     for (const spec of specs) {
-      const entry: Entry<D> = { spec, state: 'starting', reason: undefined, driver: undefined, firstAttempt: Promise.resolve() };
+      const entry: Entry<D> = { spec, state: 'starting', reason: undefined, driver: undefined, said: new Set(), firstAttempt: Promise.resolve() };
       this.#entries.set(spec.name, entry);
       entry.firstAttempt = this.#start(entry);
     }
@@ -129,7 +131,7 @@ export class ComponentSet<D extends Driver> {
     let opening: Promise<D> | undefined;
     try {
       const open = await load();
-      opening = Promise.resolve(open(spec, { ...this.#context, log: componentLog(this.#context.log, spec), checkpoints: checkpointsOf(this.#context.checkpoints, spec.name) }, signal));
+      opening = Promise.resolve(open(spec, { ...this.#context, log: componentLog(this.#context.log, spec, (text) => entry.driver !== undefined || isNews(entry.said, text)), checkpoints: checkpointsOf(this.#context.checkpoints, spec.name) }, signal));
       const driver = await Promise.race([opening, aborted(signal)]);
       if (this.#closing.signal.aborted) {
         await driver.close();
@@ -171,14 +173,21 @@ export class ComponentSet<D extends Driver> {
 }
 
 /** A driver's lines name its component, whatever else the driver says in them. */
-function componentLog(log: Logger, spec: ComponentSpec): Logger {
+function componentLog(log: Logger, spec: ComponentSpec, isWanted: (text: string) => boolean): Logger {
   const own = { component: logName(spec) };
-  return {
-    debug: (fields, text) => log.debug({ ...fields, ...own }, text),
-    info: (fields, text) => log.info({ ...fields, ...own }, text),
-    warn: (fields, text) => log.warn({ ...fields, ...own }, text),
-    error: (fields, text) => log.error({ ...fields, ...own }, text),
+  const at = (level: keyof Logger) => (fields: object, text: string): void => {
+    if (isWanted(text)) log[level]({ ...fields, ...own }, text);
   };
+  return { debug: at('debug'), info: at('info'), warn: at('warn'), error: at('error') };
+}
+
+/** Texts that are remembered of one component's attempts; whatever else they say is said each time. */
+const MAX_SAID = 100;
+
+function isNews(said: Set<string>, text: string): boolean {
+  if (said.has(text)) return false;
+  if (said.size < MAX_SAID) said.add(text);
+  return true;
 }
 
 function aborted(signal: AbortSignal): Promise<never> {

@@ -24,7 +24,7 @@ export function greeting({ http, grpc }: Bound, { blocks }: Config): string {
       `  curl ${url}/state/statestore/hello`,
     ),
     ...of('pubsub', `  curl -X POST ${url}/publish/pubsub/orders -H 'Content-Type: application/json' -d '{"orderId":1}'`),
-    ...of('config', `  curl ${url}/configuration/configstore?key=greeting`),
+    ...of('config', `  curl '${url}/configuration/configstore?key=greeting'`),
     ...of('lock', `  curl -X POST ${url}-alpha1/lock/lockstore -d '{"resourceId":"door","lockOwner":"me","expiryInSeconds":30}'`),
     ...of('sequencer', `  curl -X POST ${url}-bulkhead/sequencer/ids/orders`),
     `  curl ${url.replace('/v1.0', '')}/actuator/blocks`,

@@ -282,16 +282,17 @@ describe('histories with one planted fault', () => {
 describe('the search agrees with one that tries everything', () => {
   const RUNS = 4000;
   /** Small histories, of which about half are spoiled at random. @returns how many had an order */
-  const compare = <State, Call, Answer>(execute: (random: Random) => Operation<Call, Answer>[], modelFor: ModelFor<State, Call, Answer>, plain: (operations: readonly Operation<Call, Answer>[]) => boolean, answers: (operations: readonly Operation<Call, Answer>[], random: Random) => Answer): void => {
+  const compare = <State, Call, Answer>(execute: (random: Random) => Operation<Call, Answer>[], modelFor: ModelFor<State, Call, Answer>, plain: (operations: readonly Operation<Call, Answer>[]) => boolean, spoilt: (operation: Operation<Call, Answer>, random: Random, all: readonly Operation<Call, Answer>[]) => Answer): void => {
     let good = 0;
     fc.assert(fc.property(fc.integer(), fc.boolean(), (seed, spoil) => {
       const random = new Random(seed);
-      const operations = execute(random).map((operation) => {
+      const executed = execute(random);
+      const operations = executed.map((operation) => {
         if (!spoil || !random.chance(0.3)) return operation;
         const kind = random.below(3);
         if (kind === 0) return { ...operation, answer: undefined, completedMs: Infinity };
         if (kind === 1 || operation.answer === undefined) return { ...operation, invokedMs: Math.max(0, operation.invokedMs - random.between(0, 100)) };
-        return { ...operation, answer: answers([operation], random) };
+        return { ...operation, answer: spoilt(operation, random, executed) };
       });
       const expected = plain(operations);
       if (expected) good++;
@@ -306,14 +307,15 @@ describe('the search agrees with one that tries everything', () => {
       compare(
         (random) => executeRegister('k', random, { operations: 7, clients: 3, lost: 0.25 }, rules), etagRegister(rules),
         (operations) => isLinearizable(operations, plainRegister(rules), undefined),
-        ([spoiled], random) => (spoiled?.call.kind === 'get' ? random.pick<RegisterAnswer>([{ found: undefined }, { found: { value: 'k-0-1', etag: '1' } }, { found: { value: 'k-1-2', etag: '2' } }]) : random.pick<RegisterAnswer>(['done', 'mismatch'])),
+        // What another read found: the plain model does not look for values with two etags, as the table above does.
+        ({ call }, random, all) => random.pick(all.flatMap(({ answer }): RegisterAnswer[] => (call.kind !== 'get' ? ['done', 'mismatch'] : typeof answer === 'object' ? [answer, { found: undefined }] : [{ found: undefined }]))),
       );
     }, 120_000);
   }
 
-  const spoilLock = ([spoiled]: readonly LockOperation[], random: Random): LockAnswer => {
+  const spoilLock = ({ call: { kind } }: LockOperation, random: Random): LockAnswer => {
     const token = BigInt(1 + random.below(4));
-    const status = spoiled?.call.kind === 'tryLock' ? random.pick(['acquired', 'refused'] as const) : spoiled?.call.kind === 'renew' ? random.pick(['renewed', 'absent', 'others'] as const) : random.pick(['released', 'absent', 'others'] as const);
+    const status = kind === 'tryLock' ? random.pick(['acquired', 'refused'] as const) : kind === 'renew' ? random.pick(['renewed', 'absent', 'others'] as const) : random.pick(['released', 'absent', 'others'] as const);
     return status === 'acquired' || status === 'renewed' ? { status, token } : { status };
   };
   it('on locks', () => {
