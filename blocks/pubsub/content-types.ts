@@ -18,10 +18,6 @@ export function isStringType(contentType: string): boolean {
   return type.startsWith('text/') || type === 'application/xml';
 }
 
-export function isBinaryType(contentType: string): boolean {
-  return mediaType(contentType) === 'application/octet-stream';
-}
-
 /** Whether data of this type are bytes to an envelope. Of protobuf only a CloudEvent is. */
 export function isBinaryData(contentType: string, data: Uint8Array): boolean {
   const type = mediaType(contentType);

@@ -105,10 +105,6 @@ class Client implements EtcdClient {
     }
   }
 
-  keepAlive(lease: string, signal?: AbortSignal): Promise<number> {
-    return this.#call({ change: false, signal }, (link, limits) => link.keepAlive(lease, limits));
-  }
-
   async timeToLive(lease: string, signal?: AbortSignal): Promise<{ readonly leftSeconds: number; readonly grantedSeconds: number; readonly keys: number }> {
     const { TTL, grantedTTL, keys } = await this.#call({ change: false, signal }, (link, limits) => link.call('leaseTimeToLive', { ID: lease, keys: true }, limits));
     return { leftSeconds: Number(TTL), grantedSeconds: Number(grantedTTL), keys: keys.length };

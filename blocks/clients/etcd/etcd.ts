@@ -1,6 +1,5 @@
 // What every etcd driver works with: one client of an etcd cluster, in etcd's own terms (etcd API reference, v3). Bytes stay
 // bytes, revisions are numbers, leases are decimal texts because they use all 64 bits.
-import type { Logger } from '../../block.ts';
 
 /** etcd answered with an error, or refused the call: asking again changes nothing. */
 export class EtcdRefusal extends Error {
@@ -66,8 +65,6 @@ export interface EtcdClient {
   grant(ttlSeconds: number, signal?: AbortSignal): Promise<string>;
   /** Ends a lease; its keys go. A lease that is gone already is no error. */
   revoke(lease: string, signal?: AbortSignal): Promise<void>;
-  /** Seconds that a lease has from now on, having been renewed; 0: there is no such lease. */
-  keepAlive(lease: string, signal?: AbortSignal): Promise<number>;
   /** Seconds that a lease has left, without renewing it, and how many keys hang on it. -1 or less: there is no such lease. */
   timeToLive(lease: string, signal?: AbortSignal): Promise<{ readonly leftSeconds: number; readonly grantedSeconds: number; readonly keys: number }>;
   /** A watch that lives until it is closed, or the client is. */
@@ -97,6 +94,3 @@ export interface EtcdWatchListener {
   /** The server refuses to let it be watched. Nothing follows. */
   refused(cause: Error): void;
 }
-
-/** Opens a client (connection.ts). */
-export type OpenEtcd<Settings> = (settings: Settings, log: Logger, signal: AbortSignal) => Promise<EtcdClient>;

@@ -11,7 +11,7 @@
 import { isIP, type Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type {
-  IAuthenticateRequest, IAuthenticateResponse, ILeaseGrantRequest, ILeaseGrantResponse, ILeaseKeepAliveRequest, ILeaseKeepAliveResponse, ILeaseRevokeRequest,
+  IAuthenticateRequest, IAuthenticateResponse, ILeaseGrantRequest, ILeaseGrantResponse, ILeaseRevokeRequest,
   ILeaseRevokeResponse, ILeaseTimeToLiveRequest, ILeaseTimeToLiveResponse, IRangeRequest, IRangeResponse, ITxnRequest, ITxnResponse, IWatchRequest, IWatchResponse,
 } from 'etcd3';
 import { ConnectionPool, Host } from 'etcd3/lib/connection-pool.js';
@@ -112,11 +112,6 @@ export class GrpcChannel {
   call<M extends Method>(method: M, request: Request<M>, metadata: Metadata, callback: (error: Status | null, answer?: Answer<M>) => void): Call {
     const client = this.#client(SERVICE[method]) as Record<M, Unary<Request<M>, Answer<M>>>;
     return client[method](request, metadata, callback);
-  }
-
-  leaseKeepAlive(metadata: Metadata): Stream<ILeaseKeepAliveRequest, ILeaseKeepAliveResponse> {
-    const client = this.#client('Lease') as { leaseKeepAlive(metadata: Metadata): Duplex & Call };
-    return client.leaseKeepAlive(metadata);
   }
 
   watch(metadata: Metadata): WatchCall {

@@ -91,11 +91,6 @@ export class Link {
     return this.#loggedIn(limits, (within) => this.#send(method, request, within));
   }
 
-  /** Seconds that the lease has, renewed; 0: there is none. @throws as `call` */
-  keepAlive(lease: string, limits: Limits): Promise<number> {
-    return this.#loggedIn(limits, (within) => this.#sendKeepAlive(lease, within));
-  }
-
   /** A stream for one watch. Whoever reads from it calls `heard`, and cancels it. @throws CallFailure */
   openWatch(): WatchCall {
     if (this.#ended) throw new CallFailure('unsent', this.#trouble);
@@ -188,18 +183,6 @@ export class Link {
       if (error === null && answer !== undefined) resolve(answer);
       else reject(error ?? { code: 13, details: 'there is no answer' });
     }));
-  }
-
-  #sendKeepAlive(lease: string, limits: Limits): Promise<number> {
-    return this.#await(limits, (resolve, reject) => {
-      const stream = this.#channel.leaseKeepAlive(this.#metadata);
-      stream.on('data', ({ TTL }) => resolve(Math.max(0, Number(TTL))));
-      stream.on('error', reject);
-      stream.on('end', () => reject({ code: 14, details: 'the stream ended without an answer' }));
-      stream.write({ ID: lease });
-      stream.end();
-      return stream;
-    });
   }
 
   /**
