@@ -912,7 +912,7 @@ describeWithEtcd('a process', () => {
       import { readMetadata } from './blocks/metadata.ts';
       const log = { debug() {}, info() {}, warn() {}, error() {} };
       const open = (endpoints) => {
-        const spec = { name: 's', type: 'state.etcd', version: 'v1', metadata: [{ name: 'endpoints', value: endpoints }, { name: 'dialTimeout', value: '300ms' }], ignoreErrors: false, initTimeoutMs: 5000 };
+        const spec = { name: 's', type: 'state.etcd', version: 'v1', metadata: [{ name: 'endpoints', value: endpoints }, { name: 'dialTimeout', value: '300ms' }, { name: 'requestTimeout', value: '60s' }], ignoreErrors: false, initTimeoutMs: 5000 };
         return openEtcd(etcdSettings(readMetadata(spec, ETCD_FIELDS, log)), log, AbortSignal.timeout(10_000));
       };
       const address = '${server.address}';
