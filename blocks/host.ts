@@ -45,7 +45,8 @@ class Host {
   readonly #logFd: number;
   #block: Block | undefined;
   #log: Log | undefined;
-  readonly #reporting = new Set<number>();
+  /** Reports that are due in this turn, by method. */
+  readonly #due = new Map<number, (block: Block) => unknown>();
 
   constructor(channel: Channel, load: () => Promise<OpenBlock>, logFd: number) {
     this.#load = load;
@@ -139,7 +140,10 @@ class Host {
   /** Does what the kernel asked for, and answers when it is done. */
   #act(call: IncomingCall, work: () => unknown): void {
     Promise.resolve().then(work).then(
-      () => call.end(Grpc.OK, 0, undefined, EMPTY),
+      () => {
+        for (const method of [...this.#due.keys()]) this.#send(method); // what came of it is known before it counts as done
+        call.end(Grpc.OK, 0, undefined, EMPTY);
+      },
       (cause: unknown) => call.end(Grpc.INTERNAL, Flag.FAILED, { message: messageOf(cause) }, EMPTY),
     );
   }
@@ -170,13 +174,17 @@ class Host {
 
   /** Tells the kernel what is now, once for all changes of a turn. */
   #report(method: number, read: (block: Block) => unknown): void {
-    if (this.#reporting.has(method)) return;
-    this.#reporting.add(method);
-    setImmediate(() => {
-      this.#reporting.delete(method);
-      if (this.#block === undefined) return this.#report(method, read);
-      this.#calls.open(method, 0, read(this.#block), EMPTY, 0, { onEnd: () => {} });
-    });
+    if (this.#due.has(method)) return;
+    this.#due.set(method, read);
+    setImmediate(() => this.#send(method));
+  }
+
+  #send(method: number): void {
+    const read = this.#due.get(method);
+    this.#due.delete(method);
+    if (read === undefined) return; // it was sent before its time
+    if (this.#block === undefined) return this.#report(method, read);
+    this.#calls.open(method, 0, read(this.#block), EMPTY, 0, { onEnd: () => {} });
   }
 
   async #close(call: IncomingCall): Promise<void> {
