@@ -184,7 +184,11 @@ const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 /** Node throws at a header that can't be sent, and that would be the kernel's end instead of the block's. */
 function isHeaders(head: unknown): head is readonly string[] {
   if (!Array.isArray(head) || head.length % 2 !== 0) return false;
-  return head.every((text, index) => typeof text === 'string' && (index % 2 === 0 ? HEADER_NAME : HEADER_VALUE).test(text));
+  for (let i = 0; i < head.length; i += 2) {
+    const [name, value] = [head[i] as unknown, head[i + 1] as unknown];
+    if (typeof name !== 'string' || typeof value !== 'string' || !HEADER_NAME.test(name) || !HEADER_VALUE.test(value)) return false;
+  }
+  return true;
 }
 
 /** A block's words are not trusted to have the right shape. */
