@@ -108,6 +108,13 @@ describeWithEtcd('an etcd server', () => {
     expect((await client.range({ key: 'a' })).items).toEqual([]);
   });
 
+  it('finds nothing under a key that is not there, whatever lies beside it', async () => {
+    await doing(client, put('a', '1'), put('c', '3'));
+    expect((await client.range({ key: 'b' })).items).toEqual([]);
+    const { found } = await doing(client, { kind: 'range', range: { key: 'b' } }, drop({ key: 'b' }));
+    expect([found, keysOf((await client.range({ prefix: '' })).items)]).toEqual([[[], []], ['a', 'c']]);
+  });
+
   it('finds the keys that begin with a prefix, whatever they are made of, and no other', async () => {
     const strange = ['p', 'p/', 'p/\u0000', 'p/ä', 'p/日本', 'p/\u{1f600}', 'p0', 'q', 'pÿ', 'pÿÿ', 'pỿ', 'p\u{10ffff}', 'p\u{10ffff}x'];
     await doing(client, ...strange.map((key) => put(key, key)));
