@@ -133,7 +133,7 @@ async function startMember(place: Place, options: EtcdOptions): Promise<EtcdServ
       if (empty) rmSync(join(folder, 'member'), { recursive: true, force: true });
       server = await start();
     },
-    pause: () => server.signal('SIGSTOP'),
+    pause: () => server.pause(),
     resume: () => server.signal('SIGCONT'),
   };
 }

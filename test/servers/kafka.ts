@@ -111,7 +111,7 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaServe
       await running.kill();
       running = await start();
     },
-    pause: () => running.signal('SIGSTOP'),
+    pause: () => running.pause(),
     resume: () => running.signal('SIGCONT'),
   };
 }

@@ -1,11 +1,14 @@
 // A server process for tests that ends with the test process, however that ends.
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
+import { readdirSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { createInterface } from 'node:readline';
 
 /** Lines of output kept for the message of a failed start. */
 const KEPT_LINES = 20;
+/** How long a process may take to stop. */
+const STOPPED_MS = 5_000;
 
 /**
  * The shell holds our pipe: when this process is gone, even by SIGKILL, `cat` ends and the server is killed. The server
@@ -17,6 +20,8 @@ export interface ServerProcess {
   readonly pid: number;
   /** Sends a signal to the server itself, if it still runs. */
   signal(name: NodeJS.Signals): void;
+  /** Stops it in its tracks: when this returns none of its threads runs. `SIGCONT` lets it go on. */
+  pause(): void;
   /** Asks it to end, and waits until it has. May be called twice. */
   stop(): Promise<void>;
   /** Kills it, as a crash would. */
@@ -61,9 +66,33 @@ function handle(child: ChildProcess, pid: number, ended: Promise<unknown>): Serv
   return {
     pid,
     signal: (name) => { if (running) process.kill(pid, name); },
+    pause: () => {
+      if (!running) return;
+      process.kill(pid, 'SIGSTOP');
+      untilStopped(pid);
+    },
     stop: () => end('SIGTERM'),
     kill: () => end('SIGKILL'),
   };
+}
+
+/** A signal takes its time on a busy machine, and threads that run already go on meanwhile. */
+function untilStopped(pid: number): void {
+  const nothing = new Int32Array(new SharedArrayBuffer(4));
+  for (const giveUp = performance.now() + STOPPED_MS; performance.now() < giveUp; Atomics.wait(nothing, 0, 0, 1)) {
+    if (threadStates(pid).every((state) => state === 'T')) return;
+  }
+  throw new Error(`process ${pid} still runs ${STOPPED_MS} ms after SIGSTOP`);
+}
+
+function threadStates(pid: number): (string | undefined)[] {
+  return readdirSync(`/proc/${pid}/task`).flatMap((thread) => {
+    try {
+      return [/\) (\S)/.exec(readFileSync(`/proc/${pid}/task/${thread}/stat`, 'latin1'))?.[1]];
+    } catch {
+      return []; // ended since it was listed
+    }
+  });
 }
 
 /** A port of the loopback interface that was free a moment ago. */

@@ -73,7 +73,7 @@ export async function startRedis(options: RedisOptions = {}): Promise<RedisServe
       await server.kill();
       server = await startServer('redis-server', argumentsFor(port, folder, options), READY);
     },
-    pause: () => server.signal('SIGSTOP'),
+    pause: () => server.pause(),
     resume: () => server.signal('SIGCONT'),
   };
 }
