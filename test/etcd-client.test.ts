@@ -315,6 +315,7 @@ describeWithEtcd('a process', () => {
       import { openEtcd } from './blocks/clients/etcd/connection.ts';
       import { ETCD_FIELDS, etcdSettings } from './blocks/clients/etcd/settings.ts';
       import { readMetadata } from './blocks/metadata.ts';
+      import { pauseProcess } from './test/servers/process.ts';
       const log = { debug() {}, info() {}, warn() {}, error() {} };
       const open = (endpoints) => {
         const spec = { name: 's', type: 'state.etcd', version: 'v1', metadata: [{ name: 'endpoints', value: endpoints }, { name: 'dialTimeout', value: '300ms' }, { name: 'requestTimeout', value: '60s' }], ignoreErrors: false, initTimeoutMs: 5000 };
@@ -328,7 +329,7 @@ describeWithEtcd('a process', () => {
       client.watch({ prefix: '' }, { snapshot: () => told.resolve(), changed() {}, lost() {}, found() {}, refused() {} });
       await told.promise;
       const another = await open(address);
-      process.kill(${server.pid}, 'SIGSTOP');
+      pauseProcess(${server.pid});
       void another.range({ key: 'k' }).catch((cause) => console.log(cause.message));
       await open(address).catch((cause) => console.log(cause.message));
       await open('https://' + address).catch((cause) => console.log(cause.message));

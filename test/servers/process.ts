@@ -66,18 +66,15 @@ function handle(child: ChildProcess, pid: number, ended: Promise<unknown>): Serv
   return {
     pid,
     signal: (name) => { if (running) process.kill(pid, name); },
-    pause: () => {
-      if (!running) return;
-      process.kill(pid, 'SIGSTOP');
-      untilStopped(pid);
-    },
+    pause: () => { if (running) pauseProcess(pid); },
     stop: () => end('SIGTERM'),
     kill: () => end('SIGKILL'),
   };
 }
 
-/** A signal takes its time on a busy machine, and threads that run already go on meanwhile. */
-function untilStopped(pid: number): void {
+/** Stops a process: none of its threads runs when this returns. A signal takes its time on a busy machine, and threads that run already go on meanwhile. */
+export function pauseProcess(pid: number): void {
+  process.kill(pid, 'SIGSTOP');
   const nothing = new Int32Array(new SharedArrayBuffer(4));
   for (const giveUp = performance.now() + STOPPED_MS; performance.now() < giveUp; Atomics.wait(nothing, 0, 0, 1)) {
     if (threadStates(pid).every((state) => state === 'T')) return;
