@@ -6,6 +6,7 @@ import type { BlockInit, ComponentStatus, SubscriptionStatus } from '../proto/in
 import type { Checkpoints } from './checkpoints.ts';
 import type { Awaitable } from './driver.ts';
 import type { Kernel } from './kernel.ts';
+import type { Meter } from './meter.ts';
 
 export type { BlockInit, ComponentStatus, LogSettings } from '../proto/init.ts';
 
@@ -90,6 +91,13 @@ export interface Block {
   appChanged?(state: AppState): Awaitable<void>;
   /** Takes in nothing more, for good; settles when all that was in flight is settled. */
   pause?(): Promise<void>;
+  /** Whether something lives in this block alone that its successor must have: then `handOver` runs before another life takes over. */
+  handsOver?(): boolean;
+  /**
+   * Another life takes over in a moment. No call is under way. Leaves what the successor must have as checkpoints; may throw
+   * where there is too much of it.
+   */
+  handOver?(): Awaitable<void>;
   /** Drains nothing: the host has seen to that. Closes drivers. May be called twice. */
   close(): Promise<void>;
 }
@@ -108,6 +116,7 @@ export interface BlockHost {
   /** Components changed. */
   readonly changed: () => void;
   readonly checkpoints: Checkpoints;
+  readonly meter: Meter;
 }
 
 /** What a block that calls the application has beside that. */

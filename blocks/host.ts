@@ -3,13 +3,14 @@
 import type { Channel } from '../ipc/channel.ts';
 import { Calls, type IncomingCall } from '../ipc/calls.ts';
 import { EMPTY, Flag } from '../ipc/frame.ts';
-import { Control, PROTOCOL_VERSION, type AppState, type InitAnswer, type InitRequest, type PackedHttpHead } from '../proto/control.ts';
+import { Control, PROTOCOL_VERSION, type AppState, type Inheritance, type InitAnswer, type InitRequest, type PackedHttpHead } from '../proto/control.ts';
 import { ApiError, type Failure, Grpc, messageOf } from '../proto/errors.ts';
 import { FAIL } from '../proto/failures.ts';
 import { openLog, outputTo, type Log } from '../proto/log.ts';
 import { httpBody, statusDetails } from '../proto/status.ts';
 import type { Block, HttpAnswer, HttpHead, Method, OpenBlock, StreamMethod } from './block.ts';
 import { ChannelKernel } from './kernel.ts';
+import { NO_METER } from './meter.ts';
 import { ChannelStream } from './stream.ts';
 
 /** The blocks there are. A process loads the one it runs. */
@@ -44,7 +45,14 @@ class Host {
   readonly #load: () => Promise<OpenBlock>;
   readonly #logFd: number;
   #block: Block | undefined;
+  #kernel: ChannelKernel | undefined;
   #log: Log | undefined;
+  /** Methods under way, without the streams; and who waits for there to be none. */
+  #working = 0;
+  #idle: () => void = () => {};
+  readonly #worked = (): void => {
+    if (--this.#working === 0) this.#idle();
+  };
   /** Reports that are due in this turn, by method. */
   readonly #due = new Map<number, (block: Block) => unknown>();
 
@@ -73,7 +81,8 @@ class Host {
       return this.#refuse(call, http, cause);
     }
     if (result instanceof Promise) {
-      result.then((response) => this.#answer(call, http, method, response), (cause: unknown) => this.#refuse(call, http, cause));
+      this.#working++;
+      result.then((response) => this.#answer(call, http, method, response), (cause: unknown) => this.#refuse(call, http, cause)).finally(this.#worked);
     } else this.#answer(call, http, method, result);
   }
 
@@ -132,6 +141,10 @@ class Host {
         return this.#act(call, () => this.#block?.appChanged?.(head as AppState));
       case Control.PAUSE:
         return this.#act(call, () => this.#block?.pause?.());
+      case Control.ACTIVATE:
+        return this.#act(call, () => this.#kernel?.activate(head as Inheritance));
+      case Control.HANDOVER:
+        return this.#act(call, () => this.#handOver());
       default:
         call.end(Grpc.FAILED_PRECONDITION, Flag.FAILED, { message: 'the block has not been initialised' }, EMPTY);
     }
@@ -156,16 +169,26 @@ class Host {
     const log = openLog(init.log, { output: outputTo(this.#logFd), fields: { block: init.block }, conceal: secrets });
     this.#log = log;
     const open = await this.#load();
-    const kernel = new ChannelKernel(this.#calls, request, log);
+    const kernel = new ChannelKernel(this.#calls, request.inheritance, log);
+    this.#kernel = kernel;
     this.#block = open(init, {
       log,
       checkpoints: kernel.checkpoints,
+      meter: NO_METER,
       changed: () => this.#changed(),
       subscriptionsChanged: () => this.#report(Control.SUBSCRIPTIONS, (block) => block.subscriptions?.() ?? []),
       kernel,
     });
     this.#changed(); // also a block without components reports once
     return { protocol: PROTOCOL_VERSION };
+  }
+
+  /** Whatever lives in this block alone goes to its successor, once nothing can change it any more. */
+  async #handOver(): Promise<void> {
+    const block = this.#block;
+    if (block?.handsOver?.() !== true) return;
+    while (this.#working > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
+    await block.handOver?.();
   }
 
   #changed(): void {

@@ -2,7 +2,7 @@
 // working on and what its next life has to know. Over a channel it is calls on the ids of proto/control.ts; the other side is the kernel's business.
 import type { Calls } from '../ipc/calls.ts';
 import { EMPTY, Flag } from '../ipc/frame.ts';
-import { Control, type AppVerb, type PackedAppRequest, type InitRequest, type PackedCheckpoint } from '../proto/control.ts';
+import { Control, type AppVerb, type PackedAppRequest, type Inheritance, type PackedCheckpoint } from '../proto/control.ts';
 import { Grpc, type GrpcCode } from '../proto/errors.ts';
 import type { Logger } from './block.ts';
 import type { Checkpoints } from './checkpoints.ts';
@@ -48,21 +48,39 @@ export interface Kernel {
 const MAX_APP_CALLS = 2_048;
 
 export class ChannelKernel implements Kernel {
-  readonly suspects: Map<string, number>;
+  readonly suspects = new Map<string, number>();
   readonly #calls: Calls;
   readonly #waiting = new Set<() => void>();
   readonly checkpoints: Checkpoints;
+  /** What former lives left; undefined: this one is on standby. */
+  #found: ReadonlyMap<string, string> | undefined;
+  /** Who waits for it. */
+  #heirs: ((found: ReadonlyMap<string, string>) => void)[] = [];
   #open = 0;
   #warned = false;
 
-  constructor(calls: Calls, { suspects, checkpoints }: Pick<InitRequest, 'suspects' | 'checkpoints'>, log: Logger) {
+  /** @param inheritance undefined: this life is on standby until `activate`. */
+  constructor(calls: Calls, inheritance: Inheritance | undefined, log: Logger) {
     this.#calls = calls;
-    this.suspects = new Map(suspects);
+    if (inheritance !== undefined) this.activate(inheritance);
     this.checkpoints = {
-      found: new Map(checkpoints),
+      inherit: (take) => {
+        if (this.#found === undefined) this.#heirs.push(take);
+        else take(this.#found);
+      },
       set: (name, value) => this.#checkpoint([name, value], log),
       delete: (name) => this.#checkpoint([name], log),
     };
+  }
+
+  /** Takes over from the former life. */
+  activate({ suspects, checkpoints }: Inheritance): void {
+    if (this.#found !== undefined) throw new Error('the block was activated before');
+    for (const [id, deaths] of suspects) this.suspects.set(id, deaths);
+    this.#found = new Map(checkpoints);
+    const heirs = this.#heirs;
+    this.#heirs = [];
+    for (const take of heirs) take(this.#found);
   }
 
   callApp(request: AppRequest, answer: (answer: AppAnswer) => void): () => void {

@@ -1,6 +1,7 @@
 // The contract of a channel: frames in order between two peers, whatever carries them. Its definition is the suite in
 // test/conformance/channel.ts, run against every transport.
 import type { Frame } from './frame.ts';
+import type { OwnVitals, PeerVitals } from './vitals.ts';
 
 export type ChannelEnd =
   /** `close` was called on this side. */
@@ -35,6 +36,10 @@ export interface Channel {
   onDrain: () => void;
   /** Once, last of all. */
   onEnd: (end: ChannelEnd) => void;
+  /** On the kernel's side of a channel in shared memory; absent elsewhere. */
+  readonly peer?: PeerVitals;
+  /** On the block's side of one; absent elsewhere. */
+  readonly own?: OwnVitals;
   /** Sends what is queued as far as the peer takes it at once, then ends; nothing more is delivered. May be called twice. */
   close(): void;
 }

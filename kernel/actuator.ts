@@ -1,27 +1,21 @@
 // `GET /actuator/blocks`: what a person who was paged wants to know of each block, in one answer.
 import { readFile } from 'node:fs/promises';
 import type { AppChannel } from './app/channel.ts';
-import type { Child, ChildInfo } from './child.ts';
-import type { Seat } from './seat.ts';
+import type { Compartment, Compartments } from './compartments.ts';
 import type { KernelMethod } from './switch.ts';
 
-export interface SupervisedBlock {
-  readonly child: Child;
-  readonly seat: Seat;
-}
-
 /** @param app undefined: no application is configured. */
-export function actuatorBlocks(blocks: readonly SupervisedBlock[], app: AppChannel | undefined): KernelMethod {
+export function actuatorBlocks(compartments: Compartments, app: AppChannel | undefined): KernelMethod {
   return async (_call, answer) => {
-    const rows = await Promise.all(blocks.map(async ({ child, seat }) => row(child.info(), seat)));
+    const rows = await Promise.all(compartments.all().map(row));
     answer.onAnswer(200, undefined, Buffer.from(`${JSON.stringify({ kernel: { pid: process.pid, memory: await memoryOf(process.pid) }, blocks: rows, app: app && { state: app.state, inFlight: app.inFlight } })}\n`));
   };
 }
 
-async function row(info: ChildInfo, seat: Seat): Promise<object> {
-  const { block, mode, transport, pid, life, state, restarts, lastExit, components, suspects } = info;
+async function row({ block, component, child, seat }: Compartment): Promise<object> {
+  const { mode, transport, pid, life, state, restarts, lastExit, components, suspects } = child.info();
   return {
-    block, mode, transport, pid: pid ?? (life === 0 ? undefined : process.pid), life, state, restarts, lastExit,
+    block, component, mode, transport, pid: pid ?? (life === 0 ? undefined : process.pid), life, state, restarts, lastExit,
     inFlight: seat.inFlight, streams: seat.streams, held: seat.held, repeated: seat.repeated, lost: seat.lost, suspects,
     // A block in the kernel's own process has no memory of its own to show.
     memory: pid === undefined ? undefined : await memoryOf(pid),

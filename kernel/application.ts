@@ -10,7 +10,7 @@ import type { AppConfig } from './config.ts';
 export interface ApplicationOptions {
   readonly config: AppConfig;
   readonly channel: AppChannel;
-  readonly children: readonly Child[];
+  readonly children: () => readonly Child[];
   readonly log: Log;
   /** What `waitingFor` says may have changed. */
   readonly changed: () => void;
@@ -48,7 +48,7 @@ export class Application {
     const { config, children } = this.#options;
     if (!this.channel.found) return `application on port ${config.port}: not reachable yet`;
     if (config.health.enabled) return undefined;
-    const late = children.map((child) => child.info()).find(({ appMet }) => !appMet);
+    const late = children().map((child) => child.info()).find(({ appMet }) => !appMet);
     return late === undefined ? undefined : `application on port ${config.port}: the ${late.block} block has not subscribed it yet`;
   }
 
@@ -80,7 +80,7 @@ export class Application {
       for (const gone of this.#whenDown) gone();
       this.#whenDown.clear();
     }
-    for (const child of this.#options.children) child.appChanged(state);
+    for (const child of this.#options.children()) child.appChanged(state);
     this.#options.changed();
   }
 

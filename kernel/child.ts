@@ -13,12 +13,15 @@ import { Checkpoints } from './checkpoints.ts';
 import { BlockCalls, type BlockCallSources } from './block-calls.ts';
 import type { Isolation } from './flags.ts';
 import { LAUNCH, type Exit, type LaunchOptions, type Life } from './launch.ts';
+import type { Limits } from './limits.ts';
 import { News } from './news.ts';
 import type { Seat } from './seat.ts';
 import { Suspects } from './suspects.ts';
 
 /** What to run and what to do when it dies; OTP's child specification, plus backoff. */
 export interface ChildSpec {
+  /** The compartment's, in the log. */
+  readonly name: string;
   readonly block: string;
   readonly mode: Isolation;
   /** More restarts than `intensity` within `periodMs`: the block counts as failed, and retries go on at the slowest pace. */
@@ -34,9 +37,16 @@ export interface ChildSpec {
   readonly closeMs: number;
   /** How long it may take to do what follows from the application's coming or going. */
   readonly appMs: number;
+  /** Deaf for longer than this, it is killed; 0: never. */
+  readonly hangMs: number;
+  /** How long a life that is being replaced may take to finish. */
+  readonly drainMs: number;
+  /** Whether a second life waits to take over. */
+  readonly spare: boolean;
+  readonly limits: Limits;
 }
 
-export const CHILD_DEFAULTS: Omit<ChildSpec, 'block' | 'mode'> = {
+export const CHILD_DEFAULTS: Pick<ChildSpec, 'intensity' | 'periodMs' | 'backoffMs' | 'calmMs' | 'initMs' | 'closeMs' | 'appMs'> = {
   intensity: 10, periodMs: 60_000, backoffMs: [20, 5_000], calmMs: 250, initMs: 15_000, closeMs: 3_000, appMs: 60_000,
 };
 
@@ -253,7 +263,7 @@ export class Child {
 
   async #initialize(calls: Calls): Promise<void> {
     const { spec, seat } = this.#options;
-    const request: InitRequest = { protocol: PROTOCOL_VERSION, init: await this.#init.promise, suspects: this.#suspects.list(), checkpoints: this.#checkpoints.list() };
+    const request: InitRequest = { protocol: PROTOCOL_VERSION, init: await this.#init.promise, inheritance: { suspects: this.#suspects.list(), checkpoints: this.#checkpoints.list() } };
     const answer = (await ask(calls, Control.INIT, request, spec.initMs)) as InitAnswer;
     if (answer?.protocol !== PROTOCOL_VERSION) throw new Error(`the block speaks protocol ${String(answer?.protocol)}, the kernel ${PROTOCOL_VERSION}`);
     seat.attach(calls);

@@ -8,6 +8,7 @@ import { shown, UsageError, type Arguments } from './arguments.ts';
 import type { ApiConfig, AppConfig, BlockChoice, Build, Config } from './config.ts';
 import { isTruthy, variable, type Environment } from './environment.ts';
 import { FLAGS, ISOLATION_MODES, type FlagName, type Isolation } from './flags.ts';
+import { DEFAULT_LIMITS, type Limits } from './limits.ts';
 import { Secret } from './secret.ts';
 
 /** A value that parsed and can't be used; the message is the whole text of the fatal record. */
@@ -25,12 +26,20 @@ const LARGEST_HEADER = 16 * 1024 * 1024;
 const LARGEST_MS = 2 ** 31 - 1;
 const SMALLEST_RING = 64 * 1024;
 const LARGEST_RING = 256 * 1024 * 1024;
+/** Less than this and no block could start: bytes, and descriptors. */
+const SMALLEST_HEAP = 32 * 1024 * 1024;
+const SMALLEST_FILES = 64;
 
 /** @throws UsageError or Refused */
 export function compileConfig(args: Arguments, env: Environment, knownBlocks: readonly string[], build: Build): Config {
   const { values, given } = args;
   const blocks = chooseBlocks(args, knownBlocks);
-  const own = { holdMs: inRange('hold-ms', values['hold-ms'], 0, LARGEST_MS), ringBytes: ringBytes(values['ring-bytes']) };
+  const milliseconds = (name: 'hold-ms' | 'hang-ms' | 'drain-ms') => inRange(name, values[name], 0, LARGEST_MS);
+  const own = {
+    holdMs: milliseconds('hold-ms'), hangMs: milliseconds('hang-ms'), drainMs: milliseconds('drain-ms'),
+    poisonDeaths: inRange('poison-deaths', values['poison-deaths'], 0, 1_000), ringBytes: ringBytes(values['ring-bytes']),
+    isolated: new Set(values.isolate.map((name) => name.trim()).filter((name) => name !== '')),
+  };
   // daprd's order: what its flag parsing refuses comes before what its runtime refuses.
   const maxBodyBytes = bytes('max-body-size', args, 'dapr-http-max-request-size', 1024 * 1024, LARGEST_BODY);
   const maxHeaderBytes = bytes('read-buffer-size', args, 'dapr-http-read-buffer-size', 1024, LARGEST_HEADER);
@@ -152,7 +161,38 @@ function chooseBlocks({ values, given }: Arguments, known: readonly string[]): B
     if (isolation === undefined) throw new UsageError(`invalid argument ${shown(entry)} for "--block" flag: expected <name>=<mode>, where mode is one of ${ISOLATION_MODES.join(', ')}`);
     overrides.set(check('block', name), isolation);
   }
-  return known.filter((name) => chosen.includes(name)).map((name) => ({ name, isolation: overrides.get(name) ?? values.isolation }));
+  const spares = new Set(values.spare.map((name) => check('spare', name.trim())));
+  const limits = {
+    heapBytes: limited(values, 'block-heap', check, SMALLEST_HEAP), memoryBytes: limited(values, 'block-memory', check, SMALLEST_HEAP), openFiles: limited(values, 'block-files', check, SMALLEST_FILES),
+    openCalls: limited(values, 'block-calls', check, 1), queueBytes: limited(values, 'block-queue', check, 1),
+  };
+  return known.filter((name) => chosen.includes(name)).map((name) => ({
+    name,
+    isolation: overrides.get(name) ?? values.isolation,
+    spare: spares.has(name),
+    limits: {
+      heapBytes: limits.heapBytes(name) ?? DEFAULT_LIMITS.heapBytes, memoryBytes: limits.memoryBytes(name) ?? DEFAULT_LIMITS.memoryBytes, openFiles: limits.openFiles(name) ?? DEFAULT_LIMITS.openFiles,
+      openCalls: limits.openCalls(name) ?? DEFAULT_LIMITS.openCalls, queueBytes: limits.queueBytes(name) ?? DEFAULT_LIMITS.queueBytes,
+    } satisfies Limits,
+  }));
+}
+
+type LimitFlag = 'block-heap' | 'block-memory' | 'block-files' | 'block-calls' | 'block-queue';
+
+/** `quantity` for every block, `block=quantity` for one; 0 is no limit where there may be none. */
+function limited(values: Arguments['values'], flag: LimitFlag, check: (flag: FlagName, name: string) => string, least: number): (block: string) => number | undefined {
+  let common: number | undefined;
+  const own = new Map<string, number>();
+  for (const entry of values[flag]) {
+    const refuse = (reason: string): UsageError => new UsageError(`invalid argument ${shown(entry)} for "--${flag}" flag: ${reason}`);
+    const [, name, written = ''] = /^(?:([^=]*)=)?(.*)$/s.exec(entry.trim()) ?? [];
+    const size = quantity(written, refuse);
+    if (size !== 0 && size < least) throw refuse(`expected 0 for no limit, or at least ${least}`);
+    if (size === 0 && least === 1) throw refuse('expected at least 1');
+    if (name === undefined) common = size;
+    else own.set(check(flag, name), size);
+  }
+  return (block) => own.get(block) ?? common;
 }
 
 function ringBytes(written: string): number {

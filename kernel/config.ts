@@ -1,11 +1,12 @@
 // What the sidecar was asked to be: the `Config` that everything downstream reads and nothing downstream checks, and the way
 // from a command line to it, or to the answer that ends the process (contract: flags, environment variables, exit codes).
-import type { LogSettings } from '../proto/init.ts';
+import type { InitFailure, LogSettings } from '../proto/init.ts';
 import type { LogLevel } from '../proto/logline.ts';
 import { readArguments, shown, UsageError, type Arguments } from './arguments.ts';
 import { compileConfig, Refused } from './compile.ts';
 import type { Environment } from './environment.ts';
-import type { INIT_FAILURES, Isolation } from './flags.ts';
+import type { Isolation } from './flags.ts';
+import type { Limits } from './limits.ts';
 import type { Secret } from './secret.ts';
 import { nearest } from './suggest.ts';
 import { usage } from './usage.ts';
@@ -33,13 +34,21 @@ export interface Config {
   readonly envKeys: readonly string[];
   /** Sockets of pluggable components. */
   readonly componentsSocketsFolder: string;
-  readonly initFailure: (typeof INIT_FAILURES)[number];
+  readonly initFailure: InitFailure;
   readonly build: Build;
 
   /** The blocks to run, each with what it is, in the table's order. */
   readonly blocks: readonly BlockChoice[];
+  /** Components that have a block of their own, by flag; a manifest may say so, too. */
+  readonly isolated: ReadonlySet<string>;
   /** How long a call waits for its block's next life. */
   readonly holdMs: number;
+  /** How long a block may be deaf before it is killed; 0: for ever. */
+  readonly hangMs: number;
+  /** How long a life that is being replaced may take to finish. */
+  readonly drainMs: number;
+  /** Deaths in a row after which a call that was in flight at each is refused; 0: never. */
+  readonly poisonDeaths: number;
   /** Bytes of one ring; a power of two. */
   readonly ringBytes: number;
   readonly traceIpc: boolean;
@@ -72,6 +81,9 @@ export interface Config {
 export interface BlockChoice {
   readonly name: string;
   readonly isolation: Isolation;
+  /** Whether a second life waits to take over. */
+  readonly spare: boolean;
+  readonly limits: Limits;
 }
 
 export interface ApiConfig {

@@ -4,7 +4,7 @@ import { InvalidDuration, parseDurationMs } from '../proto/duration.ts';
 
 /** Groups of the usage, in order. */
 export type Group =
-  | 'Sidecar' | 'Isolation' | 'Listeners' | 'Application' | 'Resources' | 'Lifecycle' | 'Logs' | 'Metrics and profiling (accepted, without effect)'
+  | 'Sidecar' | 'Isolation' | 'Listeners' | 'Application' | 'Resources' | 'Lifecycle' | 'Logs' | 'Metrics and profiling'
   | 'Control plane (accepted, without effect)' | 'Information';
 
 export interface Flag<Value> {
@@ -102,7 +102,7 @@ export function parseCsv(line: string): string[] {
   return fields;
 }
 
-export const ISOLATION_MODES = ['monolith', 'process'] as const;
+export const ISOLATION_MODES = ['monolith', 'thread', 'process'] as const;
 export type Isolation = (typeof ISOLATION_MODES)[number];
 export const INIT_FAILURES = ['degrade', 'exit'] as const;
 
@@ -115,9 +115,19 @@ export const FLAGS = {
   'init-failure': choice('Sidecar', INIT_FAILURES, 'degrade', 'what a component that can\'t start does: degrade serves everything else and keeps trying, exit ends the sidecar as daprd does'),
   'disable-builtin-k8s-secret-store': toggle('Sidecar', false, 'accepted, without effect', { hidden: true }),
 
-  isolation: choice('Isolation', ISOLATION_MODES, 'process', 'what a block is: monolith runs all in one process, process gives each block its own'),
+  isolation: choice('Isolation', ISOLATION_MODES, 'process', 'what a block is: monolith runs all in one process, thread gives each block a thread of its own, process a process'),
   block: list('Isolation', 'isolation of one block; repeatable', { noun: 'name=mode' }),
   blocks: list('Isolation', 'run these blocks only; default: all', { noun: 'names' }),
+  isolate: list('Isolation', 'give this component a block of its own, as its annotation `isolation: component` does; repeatable', { noun: 'components' }),
+  spare: list('Isolation', 'keep a second life of this block started and connected, to take over when the first one ends; repeatable', { noun: 'blocks' }),
+  'hang-ms': whole('Isolation', 3_000, 'a block that does nothing for so many milliseconds although it is asked to is killed; 0: never'),
+  'drain-ms': whole('Isolation', 10_000, 'how long a life that is being replaced may take to finish what it has, in milliseconds'),
+  'poison-deaths': whole('Isolation', 3, 'a call that was in flight at so many deaths of its block in a row is refused from then on; 0: never'),
+  'block-heap': list('Isolation', 'largest JavaScript heap of a block (thread and process); repeatable', { noun: '[block=]quantity' }),
+  'block-memory': list('Isolation', 'resident memory at which a block is replaced by its next life (process); repeatable', { noun: '[block=]quantity' }),
+  'block-files': list('Isolation', 'file descriptors that a block may open (process); repeatable', { noun: '[block=]number' }),
+  'block-calls': list('Isolation', 'calls that a block may have open at once, beyond which new ones are refused; repeatable', { noun: '[block=]number' }),
+  'block-queue': list('Isolation', 'bytes that may wait for a block, beyond which new calls are refused; repeatable', { noun: '[block=]quantity' }),
   'hold-ms': whole('Isolation', 5_000, 'how long a call waits for the next life of its block, in milliseconds'),
   'ring-bytes': text('Isolation', '1Mi', 'size of a shared-memory ring, a power of two from 64Ki to 256Mi', { noun: 'quantity' }),
   'trace-ipc': toggle('Isolation', false, 'log every frame between kernel and blocks'),
@@ -162,11 +172,11 @@ export const FLAGS = {
   'log-file': text('Logs', '', 'log to this file instead of standard output', { noun: 'file' }),
   'enable-api-logging': toggle('Logs', false, 'log every API call; default: as the Configuration says'),
 
-  'enable-metrics': toggle('Metrics and profiling (accepted, without effect)', true, 'serve metrics'),
-  'metrics-port': text('Metrics and profiling (accepted, without effect)', '9090', 'port of the metrics server', { noun: 'port' }),
-  'metrics-listen-address': text('Metrics and profiling (accepted, without effect)', '0.0.0.0', 'address of the metrics server', { noun: 'address' }),
-  'enable-profiling': toggle('Metrics and profiling (accepted, without effect)', false, 'accepted, without effect'),
-  'profile-port': text('Metrics and profiling (accepted, without effect)', '7777', 'accepted, without effect', { noun: 'port' }),
+  'enable-metrics': toggle('Metrics and profiling', true, 'serve metrics'),
+  'metrics-port': text('Metrics and profiling', '9090', 'port of the metrics server', { noun: 'port' }),
+  'metrics-listen-address': text('Metrics and profiling', '0.0.0.0', 'address of the metrics server', { noun: 'address' }),
+  'enable-profiling': toggle('Metrics and profiling', false, 'accepted, without effect'),
+  'profile-port': text('Metrics and profiling', '7777', 'accepted, without effect', { noun: 'port' }),
 
   'enable-mtls': toggle(CONTROL_PLANE, false, 'mutual TLS between sidecars'),
   'sentry-address': text(CONTROL_PLANE, '', 'certificate authority', { noun: 'address' }),

@@ -9,6 +9,7 @@ import { createSegment, sharedMemoryProblem } from '../ipc/memory.ts';
 import { openShared, segmentBytes } from '../ipc/shared.ts';
 import { openSocket } from '../ipc/socket.ts';
 import type { Isolation } from './flags.ts';
+import type { Limits } from './limits.ts';
 import { messageOf } from '../proto/errors.ts';
 
 /** Why a life ended. */
@@ -32,6 +33,7 @@ export interface Life {
 export interface LaunchOptions {
   readonly ringBytes: number;
   readonly maxFrameBytes: number;
+  readonly limits: Limits;
   /** Descriptor that the block writes its log lines to. */
   readonly logFd: number;
   /** Directory of the compile cache; undefined for none. */
@@ -40,7 +42,7 @@ export interface LaunchOptions {
 
 export type Launch = (block: string, options: LaunchOptions) => Life;
 
-export const LAUNCH: Readonly<Record<Isolation, Launch>> = { monolith: launchInProcess, process: launchChild };
+export const LAUNCH: Readonly<Record<Isolation, Launch>> = { monolith: launchInProcess, thread: launchInProcess, process: launchChild };
 
 // The kernel holds the path of the block's code and never its import. In a checkout that is a .ts file, in a package a .js.
 const blockFile = (name: string): URL => new URL(`../blocks/${name}${extname(fileURLToPath(import.meta.url))}`, import.meta.url);

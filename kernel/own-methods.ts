@@ -1,6 +1,7 @@
 // The methods that the kernel answers itself, by route: metadata, health, shutdown, actuator.
 import { ROUTE } from '../proto/routes.ts';
-import { actuatorBlocks, type SupervisedBlock } from './actuator.ts';
+import { actuatorBlocks } from './actuator.ts';
+import type { Compartments } from './compartments.ts';
 import type { AppChannel } from './app/channel.ts';
 import type { Config } from './config.ts';
 import { enabledFeatures, type Configuration } from './configuration.ts';
@@ -15,13 +16,13 @@ export interface OwnSources {
   readonly configuration: Configuration;
   readonly resources: Resources;
   readonly health: HealthSources;
-  readonly blocks: readonly SupervisedBlock[];
+  readonly compartments: Compartments;
   /** Undefined: no application is configured. */
   readonly app: AppChannel | undefined;
   readonly onShutdown: (request: ShutdownRequest) => void;
 }
 
-export function ownMethods({ config, configuration, resources, health, blocks, app, onShutdown }: OwnSources): ReadonlyMap<number, KernelMethod> {
+export function ownMethods({ config, configuration, resources, health, compartments, app, onShutdown }: OwnSources): ReadonlyMap<number, KernelMethod> {
   const metadata = new MetadataApi({
     appId: config.appId, version: config.build.version, features: enabledFeatures(configuration), app: config.app,
     components: () => [...resources.components, ...health.children().flatMap(({ components }) => components)],
@@ -34,7 +35,7 @@ export function ownMethods({ config, configuration, resources, health, blocks, a
     [ROUTE.Healthz.id, healthz(health)],
     [ROUTE.HealthzOutbound.id, healthzOutbound(health)],
     [ROUTE.Shutdown.id, shutdownMethod(onShutdown)],
-    [ROUTE.ActuatorBlocks.id, actuatorBlocks(blocks, app)],
+    [ROUTE.ActuatorBlocks.id, actuatorBlocks(compartments, app)],
   ]);
 }
 

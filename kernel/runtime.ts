@@ -5,13 +5,11 @@ import { formatDurationMs } from '../proto/duration.ts';
 import { logName, type BlockInit } from '../proto/init.ts';
 import type { Log } from '../proto/log.ts';
 import { giveBackStartMemory } from '../proto/start-memory.ts';
-import type { SupervisedBlock } from './actuator.ts';
 import type { Application } from './application.ts';
-import { Child, CHILD_DEFAULTS } from './child.ts';
+import { Compartments } from './compartments.ts';
 import { logSettings, type Config } from './config.ts';
 import { enabledFeatures, loadConfiguration, type Configuration } from './configuration.ts';
 import { logNotices } from './fatal.ts';
-import type { Isolation } from './flags.ts';
 import type { Bound } from './gateway.ts';
 import { notReady, type HealthSources } from './health.ts';
 import { hintedBlocks } from './hints.ts';
@@ -19,10 +17,8 @@ import type { LaunchOptions } from './launch.ts';
 import type { Listener } from './listener.ts';
 import { ownMethods } from './own-methods.ts';
 import { loadResources, type Resources } from './resources.ts';
-import { Seat, type SeatLimits } from './seat.ts';
 import type { ShutdownRequest } from './shutdown.ts';
 import { Switch } from './switch.ts';
-import { wrapTrace } from './trace.ts';
 
 export interface RuntimeOptions {
   readonly config: Config;
@@ -32,9 +28,6 @@ export interface RuntimeOptions {
   readonly onShutdown: (request: ShutdownRequest) => void;
 }
 
-/** Every frame limit leaves room for the largest body with its head, and for answers larger than a request may be. */
-const SMALLEST_FRAME_LIMIT = 64 * 1024 * 1024;
-const SEAT_LIMITS: Omit<SeatLimits, 'holdMs'> = { maxHeld: 10_000, maxHeldBytes: 64 * 1024 * 1024, maxInFlight: 32_768, maxStreams: 1_024 };
 /** Listeners close within this after the last call is done; contract: graceful sequence. */
 const LISTENER_GRACE_MS = 10_000;
 /** How often a drain looks whether the last call is done. */
@@ -42,7 +35,7 @@ const DRAIN_TICK_MS = 10;
 
 export class Runtime {
   readonly #options: RuntimeOptions;
-  #blocks: SupervisedBlock[] = [];
+  readonly #compartments: Compartments;
   #listeners: readonly Listener[] = [];
   #switch: Switch | undefined;
   #application: Application | undefined;
@@ -53,6 +46,8 @@ export class Runtime {
 
   constructor(options: RuntimeOptions) {
     this.#options = options;
+    const { config, log, launch } = options;
+    this.#compartments = new Compartments({ config, log, launch, changed: () => this.#changed() });
     this.#initialized = new Promise((resolve) => (this.#ready = resolve));
   }
 
@@ -60,10 +55,10 @@ export class Runtime {
   async start(): Promise<Bound> {
     const began = performance.now();
     const { config, log, onShutdown } = this.#options;
-    this.#blocks = config.blocks.map(({ name, isolation }) => this.#supervise(name, isolation));
+    const compartments = this.#compartments;
     // The blocks' processes come up while everything else is read and loaded here; `init` waits for them in their channels.
     const hinted = config.quickStart ? undefined : hintedBlocks(config.resourcesPaths);
-    for (const { child, seat } of this.#blocks) if (hinted?.has(seat.block) ?? true) child.start();
+    for (const { child, block } of compartments.all()) if (hinted?.has(block) ?? true) child.start();
     const loading = import('./gateway.ts');
     const finding = config.app.port === 0 ? undefined : this.#openApplication();
     const configuration = await loadConfiguration(config.configPaths, process.env);
@@ -77,8 +72,8 @@ export class Runtime {
     if (config.app.port === 0 && resources.subscriptions.length > 0) log.warn({}, `${resources.subscriptions.length} declared subscriptions deliver nothing, because no application is configured: start the sidecar with --app-port`);
     const application = await finding;
     this.#application = application;
-    for (const { child, seat } of this.#blocks) {
-      const init = this.#initOf(seat.block, configuration, resources);
+    for (const { child, block } of compartments.all()) {
+      const init = this.#initOf(block, configuration, resources);
       child.provide(init, application?.channel);
       if (init.components.length > 0 || init.subscriptions.length > 0) child.start();
       else child.rest(); // a call that wants it starts it
@@ -86,13 +81,13 @@ export class Runtime {
 
     const health: HealthSources = {
       appId: config.appId,
-      children: () => this.#blocks.map(({ child }) => child.info()),
+      children: () => compartments.all().map(({ child }) => child.info()),
       components: resources.components,
       application: () => application?.waitingFor,
       listening: () => this.#listening,
     };
-    const own = ownMethods({ config, configuration, resources, health, blocks: this.#blocks, app: application?.channel, onShutdown });
-    const dispatch = new Switch(new Map(this.#blocks.map(({ seat }) => [seat.block, seat])), own);
+    const own = ownMethods({ config, configuration, resources, health, compartments, app: application?.channel, onShutdown });
+    const dispatch = new Switch(new Map(compartments.all().map(({ block, seat }) => [block, seat])), own);
     this.#switch = dispatch;
     const { openGateway } = await loading;
     const gateway = openGateway(dispatch, config, configuration, log);
@@ -132,7 +127,7 @@ export class Runtime {
     const drained = Promise.all(this.#listeners.map((listener) => listener.drain(LISTENER_GRACE_MS)));
     while ((this.#switch?.inFlight ?? 0) > 0) await sleep(DRAIN_TICK_MS);
     await drained;
-    for (const { child } of this.#blocks.toReversed()) {
+    for (const { child } of this.#compartments.all().toReversed()) {
       for (const component of child.info().components) if (component.state === 'ready') log.info({}, `Shutting down component ${logName(component)}`);
       await child.stop();
     }
@@ -142,7 +137,7 @@ export class Runtime {
 
   /** The blocks take in nothing more; resolves when what they had taken is settled. @param deadlineMs 0 for none. */
   #pause(deadlineMs: number): Promise<unknown> {
-    return (this.#pausing ??= Promise.all(this.#blocks.map(({ child }) => child.pause(deadlineMs))));
+    return (this.#pausing ??= Promise.all(this.#compartments.all().map(({ child }) => child.pause(deadlineMs))));
   }
 
   /** Only what has an application loads the means to call one. */
@@ -150,28 +145,14 @@ export class Runtime {
     const { config, log } = this.#options;
     const [{ Application: ApplicationClass }, { openAppChannel }] = await Promise.all([import('./application.ts'), import('./app/open.ts')]);
     const channel = await openAppChannel(config.app, { appId: config.appId, log, maxBodyBytes: config.api.maxBodyBytes });
-    return new ApplicationClass({ config: config.app, channel, children: this.#blocks.map(({ child }) => child), log, changed: () => this.#changed() });
-  }
-
-  #supervise(block: string, mode: Isolation): SupervisedBlock {
-    const { config, log, launch } = this.#options;
-    const seat = new Seat(block, { ...SEAT_LIMITS, holdMs: config.holdMs });
-    const child = new Child({
-      spec: { ...CHILD_DEFAULTS, block, mode },
-      seat,
-      launch: { ...launch, ringBytes: config.ringBytes, maxFrameBytes: Math.max(SMALLEST_FRAME_LIMIT, 2 * config.api.maxBodyBytes) },
-      log: log.with({ block }),
-      wrap: config.traceIpc ? wrapTrace(block) : (channel) => channel,
-      changed: () => this.#changed(),
-    });
-    return { child, seat };
+    return new ApplicationClass({ config: config.app, channel, children: () => this.#compartments.all().map(({ child }) => child), log, changed: () => this.#changed() });
   }
 
   #initOf(block: string, { tracing }: Configuration, resources: Resources): BlockInit {
     const { config } = this.#options;
     const { port, protocol, askSubscriptions, health } = config.app;
     return {
-      block, appId: config.appId, namespace: config.namespace, components: resources.blocks.get(block) ?? [],
+      block, appId: config.appId, namespace: config.namespace, components: resources.blocks.get(block) ?? [], elsewhere: [],
       maxBodyBytes: config.api.maxBodyBytes, log: logSettings(config), tracing, subscriptions: block === 'pubsub' ? resources.subscriptions : [],
       ...(port === 0 ? {} : { app: { protocol: protocol === 'grpc' || protocol === 'grpcs' ? 'grpc' : 'http', askSubscriptions, ...(health.enabled ? { probed: true } : {}) } as const }),
     };

@@ -28,6 +28,15 @@ export const Control = {
   ACQUITTED: 10,
   /** Block to kernel: the head is a PackedCheckpoint. RESOURCE_EXHAUSTED: there is no room for it. */
   CHECKPOINT: 11,
+  /**
+   * Kernel to block: another life takes over in a moment, and no call comes any more until it has. What lives in this block
+   * alone (data in memory) goes out as checkpoints; the answer comes after the last of them. A failure: it can't be handed over.
+   */
+  HANDOVER: 12,
+  /** Kernel to block, once, to a life that was started on standby: the head is an Inheritance. From the answer on it is the block. */
+  ACTIVATE: 13,
+  /** Kernel to block: the answer's head is a PackedMeasures (proto/measures.ts), everything counted since the life began. */
+  MEASURES: 14,
 } as const;
 
 /** What a block may leave for its next life: how many texts, and how long all of them with their names. In UTF-16 units. */
@@ -36,15 +45,21 @@ export const CHECKPOINT_LIMITS = { count: 65_536, totalLength: 16 * 1024 * 1024 
 export type PackedCheckpoint = readonly [name: string, value?: string];
 
 /** Raised when frames, heads or control calls change shape; kernel and block must have the same one. */
-export const PROTOCOL_VERSION = 3;
+export const PROTOCOL_VERSION = 4;
 
-export interface InitRequest {
-  readonly protocol: number;
-  readonly init: BlockInit;
+/** What former lives leave to the one that follows them. */
+export interface Inheritance {
   /** What former lives were working on when they ended, each with the number of such ends. Empty for the first life. */
   readonly suspects: readonly (readonly [id: string, deaths: number])[];
   /** What former lives left for this one. Empty for the first life. */
   readonly checkpoints: readonly (readonly [name: string, value: string])[];
+}
+
+export interface InitRequest {
+  readonly protocol: number;
+  readonly init: BlockInit;
+  /** Absent: the life is on standby. It opens its components and waits for ACTIVATE, which brings it. */
+  readonly inheritance?: Inheritance;
 }
 
 /** `up`: the application can be called. `down`: not any more, or not yet. */

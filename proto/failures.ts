@@ -156,6 +156,13 @@ export const FAIL = {
   // The sidecar itself
   blockRestarted: (block: string) => unavailable(block, `the ${block} block restarted while this call was in flight`),
   blockUnavailable: (block: string, why: string) => unavailable(block, `the ${block} block is not available: ${why}`),
+  poisonCall: (block: string, deaths: number) => {
+    const details = [errorInfo('ERR_CALL_POISONOUS', { block })];
+    const message = `this call is refused: it was in flight at each of the last ${deaths} deaths of the ${block} block`;
+    return new ApiError({ grpc: Grpc.FAILED_PRECONDITION, http: 422, code: 'ERR_CALL_POISONOUS', message, details, httpDetails: details });
+  },
+  noSuchBlock: (name: string, names: readonly string[]) => legacy(Grpc.NOT_FOUND, 404, 'ERR_BLOCK_NOT_FOUND', `there is no block ${name}; the blocks are ${names.join(', ')}`),
+  restartRefused: (name: string, why: string) => legacy(Grpc.FAILED_PRECONDITION, 409, 'ERR_RESTART_REFUSED', `the ${name} block was not restarted, and its present life goes on: ${why}`),
   queueFull: (block: string) => {
     const details = [errorInfo('ERR_BLOCK_BUSY', { block })];
     return new ApiError({ grpc: Grpc.RESOURCE_EXHAUSTED, http: 429, code: 'ERR_BLOCK_BUSY', message: `too many calls wait for the ${block} block`, details, httpDetails: details });

@@ -1,5 +1,6 @@
 // What a block is told when it starts and what it reports back: flat records that cross every channel. They live in the
 // vocabulary because the kernel writes them and the blocks read them, and those two never see each other.
+import type { ComponentResiliency } from './resiliency.ts';
 
 /** One entry of a component's `spec.metadata`, secrets and templates already resolved by the kernel. */
 export interface MetadataItem {
@@ -22,7 +23,14 @@ export interface ComponentSpec {
   readonly initTimeoutMs: number;
   /** True: a value was written with `{namespace}`, which gives a broker's topics the namespace as a prefix. */
   readonly namespaceScoped?: boolean;
+  /** What happens to the sidecar when it can't start, where its manifest says so; else the flag does. */
+  readonly initFailure?: InitFailure;
+  /** The policies for calls of its driver; absent: none applies. */
+  readonly resiliency?: ComponentResiliency;
 }
+
+/** `degrade`: everything else serves. `exit`: the sidecar ends. */
+export type InitFailure = 'degrade' | 'exit';
 
 /** `name (type/version)`, or `name (type)` without a version: how logs and errors name a component. */
 export function logName(spec: Pick<ComponentSpec, 'name' | 'type' | 'version'>): string {
@@ -39,6 +47,8 @@ export interface ComponentStatus {
   readonly reason?: string;
   /** False: counts not for readiness. */
   readonly required: boolean;
+  /** As in its ComponentSpec. */
+  readonly initFailure?: InitFailure;
   readonly capabilities: readonly string[];
 }
 
@@ -58,6 +68,8 @@ export interface BlockInit {
   /** The sidecar's own namespace; `''` when none is set. */
   readonly namespace: string;
   readonly components: readonly ComponentSpec[];
+  /** Names of components of this block's kind that have compartments of their own: they exist, and this life does not serve them. */
+  readonly elsewhere: readonly string[];
   /** Largest request body in bytes; nothing larger arrives and nothing larger may leave. */
   readonly maxBodyBytes: number;
   readonly log: LogSettings;

@@ -105,6 +105,7 @@ const TABLE = {
   HealthzOutbound: httpOnly(83, 'HealthzOutbound', 'healthz', 'kernel', true, `GET ${V1}/healthz/outbound`),
   Shutdown: withMetadata(withHeaders(both(84, 'Shutdown', 'shutdown.v1', 'kernel', false, `POST ${V1}/shutdown`), 'dapr-force-shutdown'), 'dapr-force-shutdown'),
   ActuatorBlocks: httpOnly(85, 'ActuatorBlocks', 'actuator', 'kernel', true, 'GET /actuator/blocks'),
+  RestartBlock: httpOnly(86, 'RestartBlock', 'actuator', 'kernel', false, 'POST /actuator/blocks/:block/restart', 'POST /actuator/blocks/:block/:component/restart'),
 
   // Secrets
   GetSecret: both(96, 'GetSecret', 'secrets.v1', 'none', true, `GET ${V1}/secrets/:store/:key`),

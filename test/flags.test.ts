@@ -124,8 +124,8 @@ describe('flags', () => {
   });
 
   it('chooses blocks and their isolation', () => {
-    expect(served(['--blocks=pubsub', '--isolation=monolith']).blocks).toEqual([{ name: 'pubsub', isolation: 'monolith' }]);
-    expect(served(['--isolation', 'monolith', '--block', 'state=process']).blocks).toEqual([{ name: 'state', isolation: 'process' }, { name: 'pubsub', isolation: 'monolith' }]);
+    expect(served(['--blocks=pubsub', '--isolation=monolith']).blocks).toMatchObject([{ name: 'pubsub', isolation: 'monolith' }]);
+    expect(served(['--isolation', 'monolith', '--block', 'state=process']).blocks).toMatchObject([{ name: 'state', isolation: 'process' }, { name: 'pubsub', isolation: 'monolith' }]);
     expect(lastLine(['--blocks=stat'])).toBe('Error: invalid argument "stat" for "--blocks" flag: there is no block of that name; the blocks are state, pubsub');
     expect(lastLine(['--block=stat=process'])).toContain('the blocks are state, pubsub');
     expect(lastLine(['--block=state'])).toContain('expected <name>=<mode>');

@@ -44,7 +44,7 @@ function kernelOf(block: string) {
 }
 
 const init = (components: BlockInit['components']): BlockInit => ({
-  block: 'state', appId: 'app', namespace: '', components, maxBodyBytes: 1 << 20, log: { level: 'fatal', json: false, appId: 'app', instance: 'i', version: 'v' }, tracing: {}, subscriptions: [],
+  block: 'state', appId: 'app', namespace: '', components, maxBodyBytes: 1 << 20, log: { level: 'fatal', json: false, appId: 'app', instance: 'i', version: 'v' }, tracing: {}, elsewhere: [], subscriptions: [],
 });
 
 describe('the host of a block', () => {

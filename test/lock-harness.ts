@@ -1,5 +1,6 @@
 // A lock block in the test's own process: a store that the test can trouble, an application and a kernel made of notes, and
 // calls in both protocols.
+import { NO_METER } from '../blocks/meter.ts';
 import type { Block, HttpAnswer, Method, StreamCall } from '../blocks/block.ts';
 import type { Awaitable, ComponentSpec } from '../blocks/driver.ts';
 import type { AppAnswer, AppRequest } from '../blocks/kernel.ts';
@@ -172,10 +173,10 @@ export function openLockSidecar(stores: Readonly<Record<string, LockStore | { re
   const components: ComponentSpec[] = given.map(({ name, metadata }) => componentSpec(`lock.${name}`, metadata, name));
   const block = lockBlock(table)(
     {
-      block: 'lock', appId, namespace: 'prod', components, maxBodyBytes: 4 << 20, tracing: {}, subscriptions: [],
+      block: 'lock', appId, namespace: 'prod', components, maxBodyBytes: 4 << 20, tracing: {}, elsewhere: [], subscriptions: [],
       log: { level: 'error', json: false, appId, instance: 'i', version: 'v' }, ...(app === undefined ? {} : { app: { protocol: app, askSubscriptions: false, ...(probed ? { probed } : {}) } }),
     },
-    { log, kernel, checkpoints, changed: () => undefined, subscriptionsChanged: () => undefined },
+    { log, kernel, checkpoints, meter: NO_METER, changed: () => undefined, subscriptionsChanged: () => undefined },
   );
 
   const method = (name: RouteName): Method => {

@@ -1,6 +1,7 @@
 // Publishing from decoded wire to broker and back, in both protocols. Expectations are what Dapr's clients and brokers see.
 import { describe, expect, it } from 'vitest';
 import type { HttpAnswer } from '../blocks/block.ts';
+import { NO_METER } from '../blocks/meter.ts';
 import type { Awaitable, ComponentSpec } from '../blocks/driver.ts';
 import type { Broker, EntryFailure, OutgoingEntry, OutgoingMessage, StringMap } from '../blocks/pubsub/broker.ts';
 import { Brokers } from '../blocks/pubsub/brokers.ts';
@@ -86,7 +87,7 @@ function spec(name: string, metadata: Texts = {}, rest: Partial<ComponentSpec> =
 
 function sidecarOf(broker: Broker, { specs = [spec('p')], tracing = {}, appId = 'app', namespace = '' }: { specs?: ComponentSpec[]; tracing?: TracingSettings; appId?: string; namespace?: string } = {}): Sidecar {
   const ignore = (): void => undefined;
-  const brokers = new Brokers({ 'pubsub.fake': async () => () => broker }, specs, { appId, namespace }, { log: { debug: ignore, info: ignore, warn: ignore, error: ignore }, changed: ignore, checkpoints: memoryCheckpoints() });
+  const brokers = new Brokers({ 'pubsub.fake': async () => () => broker }, specs, { appId, namespace }, { log: { debug: ignore, info: ignore, warn: ignore, error: ignore }, changed: ignore, checkpoints: memoryCheckpoints(), meter: NO_METER });
   const methods = publishMethods(brokers, tracing);
   const scope = { signal: new AbortController().signal };
   return {
@@ -234,7 +235,7 @@ describe.each(SINGLE_AND_BULK)('%s', (name) => {
     let open = (): void => undefined;
     const gate = new Promise<void>((resolve) => { open = resolve; });
     const ignore = (): void => undefined;
-    const brokers = new Brokers({ 'pubsub.fake': async () => async () => gate.then(() => broker) }, [spec('p')], { appId: 'app', namespace: '' }, { log: { debug: ignore, info: ignore, warn: ignore, error: ignore }, changed: ignore, checkpoints: memoryCheckpoints() });
+    const brokers = new Brokers({ 'pubsub.fake': async () => async () => gate.then(() => broker) }, [spec('p')], { appId: 'app', namespace: '' }, { log: { debug: ignore, info: ignore, warn: ignore, error: ignore }, changed: ignore, checkpoints: memoryCheckpoints(), meter: NO_METER });
     const method = publishMethods(brokers, {}).get(ROUTE[name].id)!;
     const done = method.run(method.decodeGrpc(anyMessage(name, 'p', 't'), {}), { signal: new AbortController().signal });
     expect(broker.sent).toEqual([]);

@@ -2,6 +2,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Logger } from '../blocks/block.ts';
+import { NO_METER } from '../blocks/meter.ts';
 import type { ComponentSpec } from '../blocks/driver.ts';
 import { Brokers, COMMON_FIELDS, type OpenBroker } from '../blocks/pubsub/brokers.ts';
 import type { Broker } from '../blocks/pubsub/broker.ts';
@@ -23,7 +24,7 @@ function brokersOf(component: ComponentSpec, owner = { appId: 'app1', namespace:
     readMetadata(own, { ...COMMON_FIELDS }, log);
     return BROKER;
   };
-  return { brokers: new Brokers({ 'pubsub.fake': async () => open }, [component], owner, { log, changed: ignore, checkpoints: memoryCheckpoints() }), warnings };
+  return { brokers: new Brokers({ 'pubsub.fake': async () => open }, [component], owner, { log, changed: ignore, checkpoints: memoryCheckpoints(), meter: NO_METER }), warnings };
 }
 
 async function opened(metadata: Metadata, rest: Partial<ComponentSpec> = {}, owner = { appId: 'app1', namespace: '' }): Promise<OpenBroker> {
@@ -106,7 +107,7 @@ describe('fields of every broker', () => {
   it('knows which brokers expire messages by themselves', async () => {
     const open = (): Broker => ({ ...BROKER, features: ['MESSAGE_TTL'] });
     const ignore = (): void => undefined;
-    const brokers = new Brokers({ 'pubsub.fake': async () => open }, [spec({})], { appId: 'a', namespace: '' }, { log: { debug: ignore, info: ignore, warn: ignore, error: ignore }, changed: ignore, checkpoints: memoryCheckpoints() });
+    const brokers = new Brokers({ 'pubsub.fake': async () => open }, [spec({})], { appId: 'a', namespace: '' }, { log: { debug: ignore, info: ignore, warn: ignore, error: ignore }, changed: ignore, checkpoints: memoryCheckpoints(), meter: NO_METER });
     expect(await brokers.opened('p')).toMatchObject({ hasTtl: true, features: ['MESSAGE_TTL'] });
   });
 

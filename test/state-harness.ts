@@ -1,5 +1,6 @@
 // A state block in the test's own process: a store whose every answer the test decides, and calls in both protocols.
 import type { HttpAnswer, HttpHead, Logger, Method } from '../blocks/block.ts';
+import { NO_METER } from '../blocks/meter.ts';
 import type { Awaitable, ComponentSpec } from '../blocks/driver.ts';
 import { stateBlock } from '../blocks/state/block.ts';
 import type { Item, Operation, Read, Removal, StateStore, StringMap, Write } from '../blocks/state/store.ts';
@@ -90,8 +91,8 @@ export function openSidecar(stores: Record<string, StoreOptions>, namespace = ''
   const table = Object.fromEntries(Object.entries(stores).map(([name, { store }]) => [`state.${name}`, async () => () => store]));
   const components = Object.entries(stores).map(([name, { metadata = [] }]) => ({ name, type: `state.${name}`, version: 'v1', metadata, ignoreErrors: false, initTimeoutMs: 1000 }));
   const block = stateBlock(table)(
-    { block: 'state', appId: 'A', namespace, components, maxBodyBytes: 4 << 20, log: { level: 'error', json: false, appId: 'A', instance: 'i', version: 'v' }, tracing: {}, subscriptions: [] },
-    { log, changed: () => undefined, checkpoints: memoryCheckpoints() },
+    { block: 'state', appId: 'A', namespace, components, maxBodyBytes: 4 << 20, log: { level: 'error', json: false, appId: 'A', instance: 'i', version: 'v' }, tracing: {}, elsewhere: [], subscriptions: [] },
+    { log, changed: () => undefined, checkpoints: memoryCheckpoints(), meter: NO_METER },
   );
   const scope = { signal: new AbortController().signal };
 

@@ -40,7 +40,7 @@ export interface MemoryCheckpoints extends Checkpoints {
 
 export function memoryCheckpoints(found: ReadonlyMap<string, string> = new Map()): MemoryCheckpoints {
   const kept = new Map(found);
-  return { found: new Map(found), kept, set: (name, value) => void kept.set(name, value), delete: (name) => void kept.delete(name), next: () => memoryCheckpoints(kept) };
+  return { inherit: (take) => take(new Map(found)), kept, set: (name, value) => void kept.set(name, value), delete: (name) => void kept.delete(name), next: () => memoryCheckpoints(kept) };
 }
 
 export function driverContext(log: Logger = memoryLog()): DriverContext {

@@ -20,12 +20,18 @@ export class CountedVersions {
 
   constructor(checkpoints: Checkpoints) {
     this.#checkpoints = checkpoints;
-    const found = checkpoints.found.get(CHECKPOINT);
-    if (found === undefined) return;
-    const { latest, keys } = JSON.parse(found) as Ledger; // by an earlier life of this very code
-    this.#latest = latest;
-    this.#keys = new Map(Object.entries(keys));
+    checkpoints.inherit((found) => {
+      const text = found.get(CHECKPOINT);
+      if (text === undefined) return;
+      const { latest, keys } = JSON.parse(text) as Ledger; // by an earlier life of this very code
+      this.#latest = latest;
+      this.#keys = new Map(Object.entries(keys));
+      this.onInherited();
+    });
   }
+
+  /** What was numbered before, in a life that was on standby, has other numbers now. */
+  onInherited: () => void = () => {};
 
   /** The items as they are told: all that changed since the last call get one new number. */
   of(written: WrittenItems): Items {

@@ -25,9 +25,16 @@ const NAME = /^\/(subscription|told|behind)\/([^/]*)(?:\/(.*))?$/s;
 
 export class Ledger {
   readonly #checkpoints: Checkpoints;
+  #found: ReadonlyMap<string, string> = new Map();
 
   constructor(checkpoints: Checkpoints) {
     this.#checkpoints = checkpoints;
+    checkpoints.inherit((found) => (this.#found = found));
+  }
+
+  /** Runs once, when what the former life noted is there: at once, or when a life that was on standby takes over. */
+  whenFound(take: () => void): void {
+    this.#checkpoints.inherit(take);
   }
 
   /** The subscriptions that the former life had. */
@@ -84,7 +91,7 @@ export class Ledger {
   }
 
   *#parts(kind: Kind): Iterable<readonly [first: string, rest: string, text: string]> {
-    for (const [name, text] of this.#checkpoints.found) {
+    for (const [name, text] of this.#found) {
       const [, is, first = '', rest = ''] = NAME.exec(name) ?? [];
       if (is === kind) yield [first, rest, text];
     }

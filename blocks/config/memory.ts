@@ -60,6 +60,7 @@ class MemoryConfigStore implements ConfigStore {
   readonly features = [];
   readonly watchesAllCheaply = true;
   readonly #versions: CountedVersions;
+  #written: WrittenItems = new Map();
   #items: Items = new Map();
   #watch: MemoryWatch | undefined;
   #closed = false;
@@ -67,6 +68,7 @@ class MemoryConfigStore implements ConfigStore {
 
   constructor(versions: CountedVersions) {
     this.#versions = versions;
+    versions.onInherited = () => this.replace(this.#written);
   }
 
   /** @param release ends what fills the store */
@@ -77,6 +79,7 @@ class MemoryConfigStore implements ConfigStore {
   /** All items there are from now on. */
   replace(written: WrittenItems): void {
     if (this.#closed) return;
+    this.#written = written;
     const before = this.#items;
     this.#items = this.#versions.of(written);
     this.#watch?.changed(differences(before, this.#items));

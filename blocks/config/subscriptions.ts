@@ -32,7 +32,9 @@ export class Subscriptions {
   readonly #byStream = new Map<string, Subscription>();
   /** Of the stores that run. */
   readonly #hubs = new Map<string, Hub>();
-  readonly #returnTimer: NodeJS.Timeout | undefined;
+  #returnTimer: NodeJS.Timeout | undefined;
+  /** What a former life noted is there. */
+  #inherited = false;
 
   constructor({ app, maxBodyBytes }: BlockInit, { log, kernel }: CallingHost, ledger: Ledger, stores: Stores) {
     this.#stores = stores;
@@ -40,13 +42,21 @@ export class Subscriptions {
     this.#log = log;
     this.#maxMessageBytes = maxBodyBytes;
     this.#app = app && new App(app, kernel);
-    for (const noted of ledger.found(log)) this.#restore(noted);
-    if (this.#byStream.size > 0) this.#returnTimer = setTimeout(() => this.#forgetAbsent(), RETURN_MS).unref();
+    ledger.whenFound(() => {
+      this.#inherited = true;
+      for (const noted of ledger.found(log)) this.#restore(noted);
+      if (this.#byStream.size > 0) this.#returnTimer = setTimeout(() => this.#forgetAbsent(), RETURN_MS).unref();
+      for (const [name, hub] of this.#hubs) this.#takeUp(name, hub);
+    });
   }
 
   /** The store runs from now on. */
   opened({ name, hub }: OpenStore): void {
     this.#hubs.set(name, hub);
+    if (this.#inherited) this.#takeUp(name, hub);
+  }
+
+  #takeUp(name: string, hub: Hub): void {
     const returning = [...this.#byId.values()].filter(({ store }) => store === name);
     hub.restore(returning.map((subscriber) => ({ subscriber, behind: subscriber.behind })));
   }

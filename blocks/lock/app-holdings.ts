@@ -40,12 +40,14 @@ export class AppHoldings {
     this.#checkpoints = host.checkpoints;
     this.#log = host.log;
     this.#notices = new LossNotices(app, host);
-    for (const [checkpoint, text] of host.checkpoints.found) {
-      if (!checkpoint.startsWith(HELD)) continue;
-      this.#next = Math.max(this.#next, Number(checkpoint.slice(HELD.length)) + 1);
-      const { name, grip } = unpack(text);
-      this.#renew(checkpoint, name, grip);
-    }
+    host.checkpoints.inherit((found) => {
+      for (const [checkpoint, text] of found) {
+        if (!checkpoint.startsWith(HELD)) continue;
+        this.#next = Math.max(this.#next, Number(checkpoint.slice(HELD.length)) + 1);
+        const { name, grip } = unpack(text);
+        this.#renew(checkpoint, name, grip);
+      }
+    });
   }
 
   /** @param given the value of `bulkhead-renew`. @throws ApiError when this lock can't be renewed */

@@ -24,15 +24,17 @@ export class HoldStreams implements StreamMethod {
   /** What former lives held, by stream, until the stream is there again. */
   readonly #found = new Map<string, Grip>();
   readonly #releases = new Set<Promise<void>>();
-  readonly #unclaimed: NodeJS.Timeout | undefined;
+  #unclaimed: NodeJS.Timeout | undefined;
 
   constructor(locks: Locks, holdings: Holdings, { checkpoints, log }: BlockHost) {
     this.#locks = locks;
     this.#holdings = holdings;
     this.#checkpoints = checkpoints;
     this.#log = log;
-    for (const [checkpoint, text] of checkpoints.found) if (checkpoint.startsWith(STREAM)) this.#found.set(checkpoint, unpack(text));
-    if (this.#found.size > 0) this.#unclaimed = setTimeout(() => this.#forgetFound(), CLAIM_WITHIN_MS).unref();
+    checkpoints.inherit((found) => {
+      for (const [checkpoint, text] of found) if (checkpoint.startsWith(STREAM)) this.#found.set(checkpoint, unpack(text));
+      if (this.#found.size > 0) this.#unclaimed = setTimeout(() => this.#forgetFound(), CLAIM_WITHIN_MS).unref();
+    });
   }
 
   readonly open = (call: StreamCall, body: Uint8Array): void => {

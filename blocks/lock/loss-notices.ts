@@ -48,12 +48,14 @@ export class LossNotices {
     this.#kernel = kernel;
     this.#checkpoints = checkpoints;
     this.#log = log;
-    for (const [checkpoint, text] of checkpoints.found) {
-      if (!checkpoint.startsWith(LOST)) continue;
-      this.#next = Math.max(this.#next, Number(checkpoint.slice(LOST.length)) + 1);
-      this.#waiting.add({ checkpoint, ...unpack(text) });
-    }
-    this.#awaitExpiry();
+    checkpoints.inherit((found) => {
+      for (const [checkpoint, text] of found) {
+        if (!checkpoint.startsWith(LOST)) continue;
+        this.#next = Math.max(this.#next, Number(checkpoint.slice(LOST.length)) + 1);
+        this.#waiting.add({ checkpoint, ...unpack(text) });
+      }
+      this.#awaitExpiry();
+    });
   }
 
   add(event: LockLostEvent): void {

@@ -44,12 +44,18 @@ class MemoryLockStore implements LockStore {
 
   constructor(checkpoints: Checkpoints) {
     this.#checkpoints = checkpoints;
-    const noted = checkpoints.found.get(TOKENS);
     // Nothing tells what tokens the last sidecar gave, and what it guarded may remember: the date is above them. Microseconds.
-    this.#token = noted === undefined ? BigInt(Date.now()) * 1000n : BigInt(noted);
+    this.#token = BigInt(Date.now()) * 1000n;
     this.#noted = this.#token;
-    for (const [name, text] of checkpoints.found) if (name.startsWith(LOCK)) this.#restore(name.slice(LOCK.length), unpack(text));
+    checkpoints.inherit((found) => {
+      const noted = found.get(TOKENS);
+      if (noted !== undefined) this.#token = this.#noted = BigInt(noted);
+      for (const [name, text] of found) if (name.startsWith(LOCK)) this.#restore(name.slice(LOCK.length), unpack(text));
+    });
   }
+
+  /** All there is was left when it was acknowledged; what is under way is not any more when this is asked. */
+  handOver(): void {}
 
   tryLock({ key, owner, expirySeconds }: Lease): bigint | undefined {
     if (this.#live(key) !== undefined) return undefined;

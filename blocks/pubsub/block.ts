@@ -17,7 +17,7 @@ export function pubsubBlock(table: DriverTable<Broker>): OpenBlock {
       host.changed();
       queueMicrotask(() => subscriptions.componentsChanged()); // a component of an unknown type fails before there are any
     };
-    const brokers = new Brokers(table, init.components, init, { log: host.log, checkpoints: host.checkpoints, changed });
+    const brokers = new Brokers(table, init.components, init, { log: host.log, checkpoints: host.checkpoints, meter: host.meter, changed });
     const subscriptions = new Subscriptions(init, host, brokers);
 
     return {

@@ -30,11 +30,16 @@ class MemoryStore implements SequenceStore {
 
   constructor(checkpoints: Checkpoints) {
     this.#checkpoints = checkpoints;
-    for (const [name, value] of checkpoints.found) {
-      if (name === FLOOR) this.#raise(BigInt(value));
-      else this.#set(name.slice(COUNTER.length), BigInt(value));
-    }
+    checkpoints.inherit((found) => {
+      for (const [name, value] of found) {
+        if (name === FLOOR) this.#raise(BigInt(value));
+        else this.#set(name.slice(COUNTER.length), BigInt(value));
+      }
+    });
   }
+
+  /** All there is was left when it was acknowledged. */
+  handOver(): void {}
 
   take(key: string, count: number): bigint {
     const before = this.#lasts.get(key) ?? this.#floor;

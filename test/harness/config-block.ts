@@ -1,5 +1,6 @@
 // The configuration block with everything around it made up: a store whose watch says what a test wants, a kernel that asks
 // the test, and streams that a test holds the other end of.
+import { NO_METER } from '../../blocks/meter.ts';
 import { RESUME } from '../../proto/control.ts';
 import { ApiError, GO_CODE_NAMES, type ErrorDetail } from '../../proto/errors.ts';
 import {
@@ -234,8 +235,8 @@ export async function rig(stores: Readonly<Record<string, FakeStore>>, options: 
     block: 'config', appId: 'app', namespace: '', components: Object.keys(stores).map((name) => componentSpec(`configuration.${name}`, metadata, name)), maxBodyBytes,
     log: { level: 'debug', json: false, appId: 'app', instance: 'i', version: 'v' },
     ...(app === null ? {} : { app: { protocol: 'http' as const, askSubscriptions: true, ...app } }),
-    tracing: {}, subscriptions: [],
-  }, { log, changed: () => {}, checkpoints, subscriptionsChanged: () => {}, kernel });
+    tracing: {}, elsewhere: [], subscriptions: [],
+  }, { log, changed: () => {}, checkpoints, subscriptionsChanged: () => {}, kernel, meter: NO_METER });
   if (app !== null && appUp) await block.appChanged!('up');
   await turn();
 

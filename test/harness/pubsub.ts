@@ -1,5 +1,6 @@
 // The pub/sub block with everything around it made up: a broker that hands out what a test says, a kernel that asks the test,
 // and streams that a test holds the other end of.
+import { NO_METER } from '../../blocks/meter.ts';
 import { TopicEventResponse_TopicEventResponseStatus as Status } from '../../proto/gen/dapr/proto/runtime/v1/appcallback.ts';
 import { SubscribeTopicEventsRequestAlpha1, SubscribeTopicEventsResponseAlpha1 } from '../../proto/gen/dapr/proto/runtime/v1/pubsub.ts';
 import type { ApiError } from '../../proto/errors.ts';
@@ -274,8 +275,8 @@ export function rig({ subscriptions = [], app = {}, metadata = {}, broker = new 
     block: 'pubsub', appId: 'app', namespace: '', components: [componentSpec('pubsub.fake', metadata, 'p')], maxBodyBytes: 1 << 20,
     log: { level: 'debug', json: false, appId: 'app', instance: 'i', version: 'v' },
     ...(app === null ? {} : { app: { protocol: 'http' as const, askSubscriptions: true, ...app } }),
-    tracing: {}, subscriptions,
-  }, { log, changed: () => {}, checkpoints: memoryCheckpoints(), subscriptionsChanged: () => void reports++, kernel });
+    tracing: {}, elsewhere: [], subscriptions,
+  }, { log, changed: () => {}, checkpoints: memoryCheckpoints(), subscriptionsChanged: () => void reports++, kernel, meter: NO_METER });
   const openStream = (): FakeStream => {
     const stream = new FakeStream();
     block.streams!.get(ROUTE.SubscribeTopicEventsAlpha1.id)!.open(stream, new Uint8Array(0));

@@ -1,5 +1,6 @@
 // A sequencer block in the test's own process: a store whose every answer the test decides, and calls in both protocols.
 import type { Block, HttpAnswer, Method, StreamCall, StreamMethod } from '../../blocks/block.ts';
+import { NO_METER } from '../../blocks/meter.ts';
 import type { Awaitable, ComponentSpec } from '../../blocks/driver.ts';
 import { sequencerBlock } from '../../blocks/sequencer/block.ts';
 import { LAST_ID, SequenceExhausted, type SequenceStore } from '../../blocks/sequencer/store.ts';
@@ -123,8 +124,8 @@ export function openSequencer(stores: Readonly<Record<string, { readonly store: 
     name, type: `sequencer.${name}`, version: 'v1', metadata: Object.entries(metadata).map(([key, value]) => ({ name: key, value })), ignoreErrors: false, initTimeoutMs: 1000,
   }));
   const block = sequencerBlock(table)(
-    { block: 'sequencer', appId, namespace: '', components, maxBodyBytes: 4 << 20, log: { level: 'error', json: false, appId, instance: 'i', version: 'v' }, tracing: {}, subscriptions: [] },
-    { log, changed: () => undefined, checkpoints: memoryCheckpoints() },
+    { block: 'sequencer', appId, namespace: '', components, maxBodyBytes: 4 << 20, log: { level: 'error', json: false, appId, instance: 'i', version: 'v' }, tracing: {}, elsewhere: [], subscriptions: [] },
+    { log, changed: () => undefined, checkpoints: memoryCheckpoints(), meter: NO_METER },
   );
   const method = block.methods.get(ROUTE.NextId.id) as Method;
   const streaming = block.streams?.get(ROUTE.NextIds.id) as StreamMethod;
