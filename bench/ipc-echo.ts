@@ -2,6 +2,7 @@
 // first argument. What it answers with lies ready, so that copies are the transport's own.
 import { Socket } from 'node:net';
 import { Kind, type Frame } from '../ipc/frame.ts';
+import { socketDoorbell } from '../ipc/doorbell-socket.ts';
 import { mapSegment } from '../ipc/memory.ts';
 import { openShared, segmentBytes } from '../ipc/shared.ts';
 import { openSocket } from '../ipc/socket.ts';
@@ -28,7 +29,7 @@ if (transport === 'send') {
   });
 } else {
   const socket = new Socket({ fd: DOORBELL_FD });
-  const channel = transport === 'ring' ? openShared(mapSegment(SEGMENT_FD, segmentBytes(OPTIONS.ringBytes)).buffer, 'b', socket, OPTIONS) : openSocket(socket, OPTIONS);
+  const channel = transport === 'ring' ? openShared(mapSegment(SEGMENT_FD, segmentBytes(OPTIONS.ringBytes)).buffer, 'b', socketDoorbell(socket), OPTIONS) : openSocket(socket, OPTIONS);
   channel.onFrame = ({ call, code, body }: Frame): void => {
     if (code === CPU) channel.send({ kind: Kind.END, flags: 0, code: 0, call, arg: 0, head: cpuMicros(), body: bodyOf(0) });
     else channel.send({ kind: Kind.END, flags: 0, code: 0, call, arg: 0, head: undefined, body: bodyOf(body.length) });

@@ -8,6 +8,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import type { Channel } from '../ipc/channel.ts';
 import { EMPTY, Kind } from '../ipc/frame.ts';
+import { socketDoorbell } from '../ipc/doorbell-socket.ts';
 import { createSegment } from '../ipc/memory.ts';
 import { openShared, segmentBytes } from '../ipc/shared.ts';
 import { openSocket } from '../ipc/socket.ts';
@@ -49,7 +50,7 @@ function openLane(name: string): Lane {
   const child = spawn(process.execPath, [program, name], { stdio: ['ignore', 'inherit', 'inherit', segment.fd, 'pipe'] });
   segment.closeFd();
   const socket = child.stdio[4] as Socket;
-  const channel: Channel = name === 'ring' ? openShared(segment.buffer, 'a', socket, OPTIONS, segment.release) : openSocket(socket, OPTIONS);
+  const channel: Channel = name === 'ring' ? openShared(segment.buffer, 'a', socketDoorbell(socket), OPTIONS, segment.release) : openSocket(socket, OPTIONS);
   const lane: Lane = {
     name,
     send: (call, code, body) => void channel.send({ kind: Kind.OPEN, flags: 0, code, call, arg: 0, head: undefined, body }),

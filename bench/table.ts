@@ -8,13 +8,18 @@ export type Row = Readonly<Record<string, Cell>>;
 
 /** Prints rows under the names of the first one's members. Numbers stand right, with as many digits as they mean. */
 export function printTable(title: string, rows: readonly Row[]): void {
+  process.stdout.write(tableText(title, rows));
+}
+
+/** The same as a text. */
+export function tableText(title: string, rows: readonly Row[]): string {
   const columns = [...new Set(rows.flatMap((row) => Object.keys(row)))];
   const text = rows.map((row) => columns.map((column) => show(row[column])));
   const widths = columns.map((column, i) => Math.max(column.length, ...text.map((cells) => (cells[i] as string).length)));
   const isNumber = columns.map((column) => rows.every((row) => typeof row[column] !== 'string'));
   const line = (cells: readonly string[]): string =>
     cells.map((cell, i) => (isNumber[i] ? cell.padStart(widths[i] as number) : cell.padEnd(widths[i] as number))).join('  ').trimEnd();
-  process.stdout.write(`\n${title}\n\n${[line(columns), line(widths.map((width) => '-'.repeat(width))), ...text.map(line)].join('\n')}\n`);
+  return `\n${title}\n\n${[line(columns), line(widths.map((width) => '-'.repeat(width))), ...text.map(line)].join('\n')}\n`;
 }
 
 /** Writes bench/results/<name>.json: the rows and what they were measured on. */

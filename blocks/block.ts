@@ -89,13 +89,18 @@ export interface Block {
   subscriptions?(): readonly SubscriptionStatus[];
   /** The application came or went. Settles when what follows from it is done, or was tried once. */
   appChanged?(state: AppState): Awaitable<void>;
-  /** Takes in nothing more, for good; settles when all that was in flight is settled. */
-  pause?(): Promise<void>;
+  /**
+   * Takes in nothing more; settles when all that was in flight is settled.
+   * @param forGood false: until `resume`, or until another life takes over; what waits here is kept for either.
+   */
+  pause?(forGood: boolean): Promise<void>;
+  /** Goes on as before `pause` and `handOver`: no successor came of it. */
+  resume?(): Awaitable<void>;
   /** Whether something lives in this block alone that its successor must have: then `handOver` runs before another life takes over. */
   handsOver?(): boolean;
   /**
-   * Another life takes over in a moment. No call is under way. Leaves what the successor must have as checkpoints; may throw
-   * where there is too much of it.
+   * Another life takes over in a moment. No call is under way, and none comes unless `resume` does. Leaves what the successor
+   * must have and does not get by checkpoints, and does nothing more by itself. May throw where there is too much of it.
    */
   handOver?(): Awaitable<void>;
   /** Drains nothing: the host has seen to that. Closes drivers. May be called twice. */

@@ -41,9 +41,14 @@ export class ComponentSet<D extends Driver> {
   readonly #kind: string;
   readonly #context: DriverContext;
   readonly #changed: () => void;
+  readonly #elsewhere: readonly string[];
 
-  /** @param kind the noun of Dapr's messages, e.g. `state store`. */
-  constructor(kind: string, table: DriverTable<D>, specs: readonly ComponentSpec[], context: DriverContext, changed: () => void) {
+  /**
+   * @param kind the noun of Dapr's messages, e.g. `state store`
+   * @param elsewhere names of others of this kind, which have compartments of their own
+   */
+  constructor(kind: string, table: DriverTable<D>, specs: readonly ComponentSpec[], context: DriverContext, changed: () => void, elsewhere: readonly string[] = []) {
+    this.#elsewhere = elsewhere;
     this.#kind = kind;
     this.#table = table;
     this.#context = context;
@@ -55,8 +60,14 @@ export class ComponentSet<D extends Driver> {
     }
   }
 
-  get size(): number {
-    return this.#entries.size;
+  /** Whether there is a component of this kind at all, be it in a compartment of its own: an unknown name is told apart by that. */
+  get isConfigured(): boolean {
+    return this.#entries.size > 0 || this.#elsewhere.length > 0;
+  }
+
+  /** Whether the component of that name has a compartment of its own, which is not this one. */
+  isElsewhere(name: string): boolean {
+    return this.#elsewhere.includes(name);
   }
 
   has(name: string): boolean {
@@ -89,8 +100,31 @@ export class ComponentSet<D extends Driver> {
       state,
       ...(reason === undefined ? {} : { reason }),
       required: !spec.ignoreErrors,
+      ...(spec.initFailure === undefined ? {} : { initFailure: spec.initFailure }),
       capabilities: driver?.features ?? [],
     }));
+  }
+
+  /** The drivers that run. */
+  *running(): Iterable<D> {
+    for (const { driver } of this.#entries.values()) if (driver !== undefined) yield driver;
+  }
+
+  /** Whether a driver that runs has data that lives in it alone. */
+  handsOver(): boolean {
+    for (const driver of this.running()) if (driver.handOver !== undefined) return true;
+    return false;
+  }
+
+  /** Has each of those hand its data to the next life. No call may be under way. @throws Error that names the first component that can't */
+  handOver(): void {
+    for (const { spec, driver } of this.#entries.values()) {
+      try {
+        driver?.handOver?.();
+      } catch (cause) {
+        throw new Error(`component ${logName(spec)}: ${messageOf(cause)}`, { cause });
+      }
+    }
   }
 
   async close(): Promise<void> {

@@ -8,8 +8,9 @@ export interface Driver {
   /** Capability strings as the metadata API lists them, in the contract's order. */
   readonly features: readonly string[];
   /**
-   * Present where data lives in this driver alone: leaves it as checkpoints for the same component of the next life, which
-   * takes over in a moment. No call is under way. May throw where there is too much of it.
+   * Present where data lives in this driver alone: hands it (blocks/checkpoints.ts) to the same component of the next life,
+   * which takes over in a moment; and changes nothing, because that may come to nothing. No call is under way. May throw
+   * where there is too much of it.
    */
   handOver?(): void;
   /** Releases connections and timers. May be called twice. */

@@ -1,16 +1,21 @@
 // Serves one block over one channel, whatever the channel is: takes calls, runs methods, turns results and errors into
 // answers. This is the whole of what a block's process does.
+import { getHeapStatistics } from 'node:v8';
 import type { Channel } from '../ipc/channel.ts';
 import { Calls, type IncomingCall } from '../ipc/calls.ts';
 import { EMPTY, Flag } from '../ipc/frame.ts';
-import { Control, PROTOCOL_VERSION, type AppState, type Inheritance, type InitAnswer, type InitRequest, type PackedHttpHead } from '../proto/control.ts';
+import type { OwnVitals } from '../ipc/vitals.ts';
+import { Control, PAUSE_FOR_SUCCESSOR, PROTOCOL_VERSION, type AppState, type Inheritance, type InitAnswer, type InitRequest, type PackedHttpHead } from '../proto/control.ts';
 import { ApiError, type Failure, Grpc, messageOf } from '../proto/errors.ts';
 import { FAIL } from '../proto/failures.ts';
-import { openLog, outputTo, type Log } from '../proto/log.ts';
+import { openLog, type Log, type LogOutput } from '../proto/log.ts';
+import type { MeasureName, PackedMeasures } from '../proto/measures.ts';
+import type { CountingMeter } from '../proto/meter.ts';
 import { httpBody, statusDetails } from '../proto/status.ts';
 import type { Block, HttpAnswer, HttpHead, Method, OpenBlock, StreamMethod } from './block.ts';
+import { Counting, type Tally } from './counting.ts';
 import { ChannelKernel } from './kernel.ts';
-import { NO_METER } from './meter.ts';
+import { NO_METER, openMeter } from './meter.ts';
 import { ChannelStream } from './stream.ts';
 
 /** The blocks there are. A process loads the one it runs. */
@@ -30,23 +35,30 @@ const NO_HEADERS: Readonly<Record<string, string>> = Object.freeze({});
 
 /**
  * Resolves when the channel has ended and the block is closed.
- * @param logFd descriptor that log lines go to.
+ * @param output takes the log lines.
+ * @param opened is told of the block's log once there is one: before `init` nobody knows its form.
  * @throws Error for a block that there isn't
  */
-export async function serveBlock(name: string, channel: Channel, logFd: number): Promise<void> {
+export async function serveBlock(name: string, channel: Channel, output: LogOutput, opened: (log: Log) => void = () => {}): Promise<void> {
   const load = Object.hasOwn(BLOCKS, name) ? BLOCKS[name] : undefined;
   if (load === undefined) throw new Error(`there is no block ${name}; the blocks are ${Object.keys(BLOCKS).join(', ')}`);
-  const host = new Host(channel, load, logFd);
+  const host = new Host(channel, load, output, opened);
   await host.ended;
 }
 
 class Host {
   readonly #calls: Calls;
+  /** Absent where the kernel can't look at our memory. */
+  readonly #own: OwnVitals | undefined;
   readonly #load: () => Promise<OpenBlock>;
-  readonly #logFd: number;
+  readonly #output: LogOutput;
+  readonly #opened: (log: Log) => void;
   #block: Block | undefined;
   #kernel: ChannelKernel | undefined;
   #log: Log | undefined;
+  /** Undefined: metrics are off. */
+  #meter: CountingMeter | undefined;
+  #counting: Counting | undefined;
   /** Methods under way, without the streams; and who waits for there to be none. */
   #working = 0;
   #idle: () => void = () => {};
@@ -56,9 +68,11 @@ class Host {
   /** Reports that are due in this turn, by method. */
   readonly #due = new Map<number, (block: Block) => unknown>();
 
-  constructor(channel: Channel, load: () => Promise<OpenBlock>, logFd: number) {
+  constructor(channel: Channel, load: () => Promise<OpenBlock>, output: LogOutput, opened: (log: Log) => void) {
     this.#load = load;
-    this.#logFd = logFd;
+    this.#output = output;
+    this.#opened = opened;
+    this.#own = channel.own;
     this.#calls = new Calls(channel, { ids: 'even', serve: (call, head, body) => this.#serve(call, head, body), maxIncoming: MAX_CALLS, maxQueuedBytes: MAX_QUEUED_BYTES });
   }
 
@@ -67,42 +81,61 @@ class Host {
   }
 
   #serve(call: IncomingCall, head: unknown, body: Uint8Array): void {
-    if (this.#block === undefined || call.method < 16) return this.#control(call, head);
+    if (this.#block === undefined || call.method < 16) return this.#control(call, head, body);
     const http = (call.flags & Flag.HTTP) !== 0;
     const stream = http ? undefined : this.#block.streams?.get(call.method);
     if (stream !== undefined) return this.#stream(call, stream, head, body);
     const method = this.#block.methods.get(call.method);
     if (method === undefined) return this.#fail(call, http, FAIL.notImplemented().failure);
+    this.#own?.began(call.id, call.method);
     let result: unknown;
+    let request: unknown;
+    let tally: Tally | undefined;
+    let began = 0;
     try {
-      const request: unknown = http ? method.decodeHttp(unpackHttpHead(head as PackedHttpHead), body) : decodeGrpc(method, body, head as PackedHttpHead | undefined);
+      request = http ? method.decodeHttp(unpackHttpHead(head as PackedHttpHead), body) : decodeGrpc(method, body, head as PackedHttpHead | undefined);
+      tally = this.#counting?.tallyOf(call.method, request);
+      if (tally !== undefined) began = performance.now();
       result = method.run(request, call);
     } catch (cause) {
+      tally?.failed(performance.now() - began, cause);
       return this.#refuse(call, http, cause);
     }
     if (result instanceof Promise) {
       this.#working++;
-      result.then((response) => this.#answer(call, http, method, response), (cause: unknown) => this.#refuse(call, http, cause)).finally(this.#worked);
-    } else this.#answer(call, http, method, result);
+      result.then((response) => {
+        tally?.done(performance.now() - began, request, response);
+        this.#answer(call, http, method, response);
+      }, (cause: unknown) => {
+        tally?.failed(performance.now() - began, cause);
+        this.#refuse(call, http, cause);
+      }).finally(this.#worked);
+      return;
+    }
+    tally?.done(performance.now() - began, request, result);
+    this.#answer(call, http, method, result);
   }
 
   #stream(call: IncomingCall, method: StreamMethod, head: unknown, body: Uint8Array): void {
-    const stream = new ChannelStream(call, unpackHeaders(head as PackedHttpHead | undefined), (cause) => this.#refuse(call, false, cause));
+    const stream = new ChannelStream(call, unpackHeaders(head as PackedHttpHead | undefined), (cause) => this.#refuse(call, false, cause), (failure) => this.#counting?.error(failure), this.#own);
+    this.#own?.began(call.id, call.method); // a stream that merely waits is no suspect
     try {
       method.open(stream, body);
     } catch (cause) {
       this.#refuse(call, false, cause);
     }
+    this.#own?.finished(call.id);
   }
 
   #answer(call: IncomingCall, http: boolean, method: Method, response: unknown): void {
-    if (call.cancelled) return;
+    if (call.cancelled) return this.#own?.finished(call.id);
     let answer: HttpAnswer | Uint8Array;
     try {
       answer = http ? method.encodeHttp(response) : method.encodeGrpc(response);
     } catch (cause) {
       return this.#refuse(call, http, cause);
     }
+    this.#own?.finished(call.id);
     if (answer instanceof Uint8Array) return call.end(Grpc.OK, 0, method.grpcMetadata?.(response), answer);
     const { status, headers, body = EMPTY } = answer;
     call.end(status, 0, headers, typeof body === 'string' ? Buffer.from(body) : body);
@@ -110,6 +143,7 @@ class Host {
 
   /** The one place where whatever was thrown becomes an answer. */
   #refuse(call: IncomingCall, http: boolean, cause: unknown): void {
+    this.#own?.finished(call.id);
     if (cause instanceof ApiError) {
       if (cause.cause !== undefined) this.#log?.debug({ method: call.method }, `${cause.message}: ${String(cause.cause)}`);
       return this.#fail(call, http, cause.failure);
@@ -119,12 +153,13 @@ class Host {
   }
 
   #fail(call: IncomingCall, http: boolean, failure: Failure): void {
+    this.#counting?.error(failure);
     if (http) return call.end(failure.http, 0, undefined, Buffer.from(httpBody(failure)));
     const details = statusDetails(failure);
     call.end(failure.grpc, Flag.FAILED, details === undefined ? { message: failure.message } : { message: failure.message, details }, EMPTY);
   }
 
-  #control(call: IncomingCall, head: unknown): void {
+  #control(call: IncomingCall, head: unknown, body: Uint8Array): void {
     switch (call.method) {
       case Control.INIT:
         this.#init(head as InitRequest).then(
@@ -140,11 +175,16 @@ class Host {
       case Control.APP_STATE:
         return this.#act(call, () => this.#block?.appChanged?.(head as AppState));
       case Control.PAUSE:
-        return this.#act(call, () => this.#block?.pause?.());
+        return this.#act(call, () => this.#block?.pause?.(head !== PAUSE_FOR_SUCCESSOR));
       case Control.ACTIVATE:
         return this.#act(call, () => this.#kernel?.activate(head as Inheritance));
+      case Control.RESUME:
+        return this.#act(call, () => this.#block?.resume?.());
       case Control.HANDOVER:
-        return this.#act(call, () => this.#handOver());
+        if (typeof head === 'string') return this.#act(call, this.#receive(head, body));
+        return this.#act(call, () => this.#handOver(call));
+      case Control.MEASURES:
+        return call.end(Grpc.OK, 0, this.#measures(), EMPTY);
       default:
         call.end(Grpc.FAILED_PRECONDITION, Flag.FAILED, { message: 'the block has not been initialised' }, EMPTY);
     }
@@ -166,15 +206,20 @@ class Host {
     if (protocol !== PROTOCOL_VERSION) throw new Error(`the kernel speaks protocol ${protocol}, this block ${PROTOCOL_VERSION}: install the same version of both`);
     if (this.#block !== undefined) throw new Error('the block was initialised before');
     const secrets = init.components.flatMap(({ metadata }) => metadata.filter(({ secretName }) => secretName !== undefined).map(({ value }) => value));
-    const log = openLog(init.log, { output: outputTo(this.#logFd), fields: { block: init.block }, conceal: secrets });
+    const log = openLog(init.log, { output: this.#output, fields: { block: init.compartment ?? init.block }, conceal: secrets });
     this.#log = log;
+    this.#opened(log);
     const open = await this.#load();
+    if (init.metrics !== undefined) {
+      this.#meter = openMeter(init.metrics, log);
+      this.#counting = new Counting(this.#meter, init.components.map(({ name }) => name), init.metrics.recordErrorCodes);
+    }
     const kernel = new ChannelKernel(this.#calls, request.inheritance, log);
     this.#kernel = kernel;
     this.#block = open(init, {
       log,
       checkpoints: kernel.checkpoints,
-      meter: NO_METER,
+      meter: this.#meter ?? NO_METER,
       changed: () => this.#changed(),
       subscriptionsChanged: () => this.#report(Control.SUBSCRIPTIONS, (block) => block.subscriptions?.() ?? []),
       kernel,
@@ -183,12 +228,31 @@ class Host {
     return { protocol: PROTOCOL_VERSION };
   }
 
+  /** Everything counted since the life began. */
+  #measures(): PackedMeasures {
+    if (this.#meter === undefined) return [];
+    this.#meter.gauge('block_heap_bytes' satisfies MeasureName).set(getHeapStatistics().used_heap_size);
+    return this.#meter.pack();
+  }
+
   /** Whatever lives in this block alone goes to its successor, once nothing can change it any more. */
-  async #handOver(): Promise<void> {
+  async #handOver(call: IncomingCall): Promise<void> {
     const block = this.#block;
     if (block?.handsOver?.() !== true) return;
     while (this.#working > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
-    await block.handOver?.();
+    if (call.cancelled) return; // it took too long, and no other life takes over
+    await this.#kernel?.handOver(() => block.handOver?.());
+  }
+
+  /** A piece of what the former life hands to this one; it is borrowed. Returns what there is to say to it. */
+  #receive(name: string, piece: Uint8Array): () => void {
+    try {
+      if (this.#kernel === undefined) throw new Error('the block has not been initialised');
+      this.#kernel.receive(name, piece);
+      return () => {};
+    } catch (cause) {
+      return () => { throw cause; };
+    }
   }
 
   #changed(): void {

@@ -1,11 +1,11 @@
 // What a block may ask of its kernel: to call the application, and to remember over the block's own death what it was
 // working on and what its next life has to know. Over a channel it is calls on the ids of proto/control.ts; the other side is the kernel's business.
-import type { Calls } from '../ipc/calls.ts';
+import type { Calls, Reply } from '../ipc/calls.ts';
 import { EMPTY, Flag } from '../ipc/frame.ts';
-import { Control, type AppVerb, type PackedAppRequest, type Inheritance, type PackedCheckpoint } from '../proto/control.ts';
+import { Control, HANDOVER_LIMITS, type AppVerb, type PackedAppRequest, type Inheritance, type PackedCheckpoint } from '../proto/control.ts';
 import { Grpc, type GrpcCode } from '../proto/errors.ts';
 import type { Logger } from './block.ts';
-import type { Checkpoints } from './checkpoints.ts';
+import type { Checkpoints, Found, Handed } from './checkpoints.ts';
 
 export interface AppRequest {
   /** `GET` or `POST` for an HTTP application, `RPC` for a gRPC one. */
@@ -53,9 +53,14 @@ export class ChannelKernel implements Kernel {
   readonly #waiting = new Set<() => void>();
   readonly checkpoints: Checkpoints;
   /** What former lives left; undefined: this one is on standby. */
-  #found: ReadonlyMap<string, string> | undefined;
-  /** Who waits for it. */
-  #heirs: ((found: ReadonlyMap<string, string>) => void)[] = [];
+  #found: Found | undefined;
+  /** What the former life hands to this one. */
+  readonly #received = new Map<string, Uint8Array[]>();
+  /** Left before this life took over: what a former life left by the same name counts more. */
+  readonly #early = new Map<string, string>();
+  /** Who waits to take over. */
+  #heirs: ((found: Found, handed: Handed) => void)[] = [];
+  #legacy = new Legacy();
   #open = 0;
   #warned = false;
 
@@ -66,10 +71,17 @@ export class ChannelKernel implements Kernel {
     this.checkpoints = {
       inherit: (take) => {
         if (this.#found === undefined) this.#heirs.push(take);
-        else take(this.#found);
+        else take(this.#found, NONE_HANDED); // what is handed over comes to a life on standby alone
       },
-      set: (name, value) => this.#checkpoint([name, value], log),
-      delete: (name) => this.#checkpoint([name], log),
+      set: (name, value) => {
+        if (this.#found === undefined) this.#early.set(name, value);
+        else this.#checkpoint([name, value], log);
+      },
+      delete: (name) => {
+        if (this.#found === undefined) this.#early.delete(name);
+        else this.#checkpoint([name], log);
+      },
+      hand: (name, piece) => this.#hand(name, piece),
     };
   }
 
@@ -78,9 +90,29 @@ export class ChannelKernel implements Kernel {
     if (this.#found !== undefined) throw new Error('the block was activated before');
     for (const [id, deaths] of suspects) this.suspects.set(id, deaths);
     this.#found = new Map(checkpoints);
+    for (const [name, value] of this.#early) if (!this.#found.has(name)) this.checkpoints.set(name, value);
+    this.#early.clear();
     const heirs = this.#heirs;
     this.#heirs = [];
-    for (const take of heirs) take(this.#found);
+    for (const take of heirs) take(this.#found, this.#received);
+    this.#received.clear();
+  }
+
+  /** A piece of what the former life hands over. @param piece borrowed */
+  receive(name: string, piece: Uint8Array): void {
+    if (this.#found !== undefined) throw new Error('the block was activated before');
+    const pieces = this.#received.get(name);
+    const own = new Uint8Array(piece);
+    if (pieces === undefined) this.#received.set(name, [own]);
+    else pieces.push(own);
+  }
+
+  /** Runs `handOver`, and settles when the kernel has all that was handed. @throws what it throws; Error when the kernel refused some of it */
+  async handOver(handOver: () => unknown): Promise<void> {
+    const legacy = new Legacy();
+    this.#legacy = legacy;
+    await handOver();
+    await legacy.taken();
   }
 
   callApp(request: AppRequest, answer: (answer: AppAnswer) => void): () => void {
@@ -100,6 +132,11 @@ export class ChannelKernel implements Kernel {
   acquit(ids: readonly string[]): void {
     const known = ids.filter((id) => this.suspects.delete(id));
     if (known.length > 0) this.#calls.open(Control.ACQUITTED, 0, known, EMPTY, 0, IGNORED);
+  }
+
+  #hand(name: string, piece: Uint8Array): void {
+    this.#legacy.add(name, piece);
+    this.#calls.open(Control.HANDOVER, 0, name, piece, 0, this.#legacy);
   }
 
   #checkpoint(checkpoint: PackedCheckpoint, log: Logger): void {
@@ -148,7 +185,38 @@ export class ChannelKernel implements Kernel {
   }
 }
 
+/** What one attempt to hand over has sent. */
+class Legacy implements Reply {
+  #pieces = 0;
+  #bytes = 0;
+  #unanswered = 0;
+  #refusal: string | undefined;
+  #onTaken: () => void = () => {};
+
+  /** @throws Error when it is too much */
+  add(name: string, piece: Uint8Array): void {
+    this.#pieces++;
+    this.#bytes += Buffer.byteLength(name) + piece.length;
+    if (this.#pieces > HANDOVER_LIMITS.pieces || this.#bytes > HANDOVER_LIMITS.bytes) {
+      throw new Error(`what is in memory is more than can be handed over to the next life: ${HANDOVER_LIMITS.bytes / 2 ** 20} MiB for all components of a block together`);
+    }
+    this.#unanswered++;
+  }
+
+  onEnd(_code: number, flags: number, failure: unknown): void {
+    if ((flags & Flag.FAILED) !== 0) this.#refusal ??= String((failure as { readonly message?: unknown } | undefined)?.message);
+    if (--this.#unanswered === 0) this.#onTaken();
+  }
+
+  /** @throws Error when the kernel did not take it all */
+  async taken(): Promise<void> {
+    if (this.#unanswered > 0) await new Promise<void>((resolve) => (this.#onTaken = resolve));
+    if (this.#refusal !== undefined) throw new Error(this.#refusal);
+  }
+}
+
 const IGNORED = { onEnd: (): void => {} };
+const NONE_HANDED: Handed = new Map();
 
 function asCode(code: number): GrpcCode {
   return code > Grpc.OK && code <= Grpc.UNAUTHENTICATED ? (code as GrpcCode) : Grpc.UNKNOWN;

@@ -1,29 +1,41 @@
-// Entry of a block's process: `main.ts <block> <ring bytes> <max frame bytes>`. Descriptor 3 is the shared segment,
-// descriptor 4 one end of a socket pair; without shared memory only the socket is there. It lives as long as its channel.
+// Entry of a block's process: `main.ts <block> <ring bytes> <max frame bytes> <open files> <log settings>`. Descriptor 3 is the
+// shared segment, descriptor 4 one end of a socket pair; without shared memory only the socket is there. It lives as long as its
+// channel.
 import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
+import { socketDoorbell } from '../ipc/doorbell-socket.ts';
 import { mapSegment } from '../ipc/memory.ts';
 import { openShared, segmentBytes } from '../ipc/shared.ts';
 import { dieWithParent } from '../ipc/parent.ts';
+import { limitResources } from '../ipc/resource-limits.ts';
 import { openSocket } from '../ipc/socket.ts';
 import type { Channel } from '../ipc/channel.ts';
+import type { LogSettings } from '../proto/init.ts';
+import { openLog, outputTo, type Log } from '../proto/log.ts';
 import { giveBackStartMemory } from '../proto/start-memory.ts';
 import { serveBlock } from './host.ts';
+import { endUncaught } from './last-words.ts';
 
 const SEGMENT_FD = 3;
 const SOCKET_FD = 4;
-/** Standard output: the kernel has put its own log's descriptor there. */
+/** Standard output: the kernel reads it and passes log lines on. */
 const LOG_FD = 1;
 
-const [, , name = '', ringText = '', frameText = ''] = process.argv;
+const [, , name = '', ringText = '', frameText = '', filesText = '', logText = '{}'] = process.argv;
 
+limitResources(Number(filesText));
+dieWithParent();
 // The kernel decides when a block ends: a signal to the whole process group (Ctrl-C) must not race with the drain.
 process.on('SIGINT', () => {});
 process.on('SIGTERM', () => {});
 
 giveBackStartMemory();
-dieWithParent();
-await serveBlock(name, openChannel(Number(ringText), Number(frameText)), LOG_FD);
+const channel = openChannel(Number(ringText), Number(frameText));
+const output = outputTo(LOG_FD);
+/** Made by `init`, which brings its secrets; before that, when there is something to be said. */
+let log: Log | undefined;
+endUncaught(channel, () => log ?? openLog(JSON.parse(logText) as LogSettings, { output, fields: { block: name } }));
+await serveBlock(name, channel, output, (opened) => (log = opened));
 process.exit(0);
 
 function openChannel(ringBytes: number, maxFrameBytes: number): Channel {
@@ -31,5 +43,5 @@ function openChannel(ringBytes: number, maxFrameBytes: number): Channel {
   if (ringBytes === 0) return openSocket(socket, { maxFrameBytes });
   const segment = mapSegment(SEGMENT_FD, segmentBytes(ringBytes));
   closeSync(SEGMENT_FD);
-  return openShared(segment.buffer, 'b', socket, { ringBytes, maxFrameBytes }, segment.release);
+  return openShared(segment.buffer, 'b', socketDoorbell(socket), { ringBytes, maxFrameBytes }, segment.release);
 }

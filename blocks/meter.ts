@@ -1,25 +1,14 @@
 // Counting in a block: cheap enough for every call, and asked for by the kernel when somebody scrapes.
+import type { MetricsInit } from '../proto/init.ts';
+import { MEASURES } from '../proto/measures.ts';
+import { CountingMeter } from '../proto/meter.ts';
+import type { Logger } from './block.ts';
 
-/** A series that is there; keep it, finding it costs a lookup. */
-export interface Counter {
-  add(amount: number): void;
-}
-export interface Gauge {
-  set(value: number): void;
-}
-export interface Histogram {
-  /** @param value in the unit of the measure: milliseconds for latencies. */
-  observe(value: number): void;
-}
+export { NO_METER, type Counter, type Gauge, type Histogram, type Meter } from '../proto/meter.ts';
 
-/** Names are rows of proto/measures.ts; label values come in that row's order. */
-export interface Meter {
-  counter(name: string, ...labels: readonly string[]): Counter;
-  gauge(name: string, ...labels: readonly string[]): Gauge;
-  histogram(name: string, ...labels: readonly string[]): Histogram;
+export function openMeter({ latencyBuckets }: MetricsInit, log: Logger): CountingMeter {
+  return new CountingMeter({
+    table: MEASURES, latencyBuckets,
+    onFull: (measure) => log.warn({ measure }, `there are more label values than metrics keep apart: the further ones of ${measure} count as "other"`),
+  });
 }
-
-const NOTHING = { add: (): void => {}, set: (): void => {}, observe: (): void => {} };
-
-/** Counts nothing. */
-export const NO_METER: Meter = { counter: () => NOTHING, gauge: () => NOTHING, histogram: () => NOTHING };

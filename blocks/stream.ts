@@ -2,7 +2,8 @@
 import type { IncomingCall } from '../ipc/calls.ts';
 import { EMPTY, Flag } from '../ipc/frame.ts';
 import { INITIAL_CREDIT } from '../ipc/calls.ts';
-import { Grpc, type ApiError } from '../proto/errors.ts';
+import type { OwnVitals } from '../ipc/vitals.ts';
+import { Grpc, type ApiError, type Failure } from '../proto/errors.ts';
 import { statusDetails } from '../proto/status.ts';
 import type { StreamCall } from './block.ts';
 
@@ -16,16 +17,23 @@ export class ChannelStream implements StreamCall {
   onCredit: () => void = () => {};
   readonly headers: Readonly<Record<string, string>>;
   readonly #call: IncomingCall;
+  readonly #failing: (failure: Failure) => void;
   #taken = 0;
   #paused = false;
   #over = false;
 
-  /** @param refuse turns whatever `onMessage` threw into the call's end. */
-  constructor(call: IncomingCall, headers: Readonly<Record<string, string>>, refuse: (cause: unknown) => void) {
+  /**
+   * @param refuse turns whatever `onMessage` threw into the call's end.
+   * @param failing hears of every other failure that is the call's end.
+   * @param own hears when it works on a message: a block that dies then may have died of it.
+   */
+  constructor(call: IncomingCall, headers: Readonly<Record<string, string>>, refuse: (cause: unknown) => void, failing: (failure: Failure) => void = () => {}, own?: OwnVitals) {
     this.#call = call;
     this.headers = headers;
+    this.#failing = failing;
     call.onData = (_head, body) => {
       if (this.#over) return;
+      own?.began(call.id, call.method);
       try {
         this.onMessage(body);
       } catch (cause) {
@@ -33,6 +41,7 @@ export class ChannelStream implements StreamCall {
         refuse(cause);
         return;
       }
+      own?.finished(call.id);
       this.#taken++;
       this.#grant();
     };
@@ -69,6 +78,7 @@ export class ChannelStream implements StreamCall {
 
   fail({ failure }: ApiError): void {
     this.#over = true;
+    this.#failing(failure);
     const details = statusDetails(failure);
     this.#call.end(failure.grpc, Flag.FAILED, details === undefined ? { message: failure.message } : { message: failure.message, details }, EMPTY);
   }

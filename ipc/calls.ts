@@ -1,6 +1,6 @@
 // Calls over a channel: who opened what, which answer belongs to whom, deadlines, cancellation, and credit for streams.
 // Both peers hold one of these; either side may open.
-import type { Channel, ChannelEnd } from './channel.ts';
+import type { Channel, ChannelEnd, RingUse } from './channel.ts';
 import { BadFrame, EMPTY, Flag, Kind, type Frame } from './frame.ts';
 import { IdTable } from './id-table.ts';
 import { INITIAL_CREDIT, Incoming, type Answers, type IncomingCall } from './incoming.ts';
@@ -36,6 +36,8 @@ export interface CallsOptions {
   readonly maxIncoming: number;
   /** Bytes that may wait in the channel before new calls are refused with RESOURCE_EXHAUSTED. */
   readonly maxQueuedBytes: number;
+  /** The channel has ended. Runs before the open calls fail, for whoever must know first what they were. */
+  readonly ending?: (end: ChannelEnd) => void;
   /** The first id; for tests of what comes after the last one. */
   readonly firstId?: number;
 }
@@ -96,6 +98,18 @@ export class Calls implements Answers {
   get inFlight(): number {
     return this.#pending.size;
   }
+  /** Their ids, the latest first. */
+  get unanswered(): readonly number[] {
+    return this.#pending.entries().map(([id]) => id).sort((a, b) => b - a);
+  }
+  /** Bytes for the peer that its transport has no room for yet. */
+  get queuedBytes(): number {
+    return this.#channel.queuedBytes;
+  }
+  /** What lies in the channel's rings; undefined where it has none. */
+  get ring(): RingUse | undefined {
+    return this.#channel.ring;
+  }
   /** Calls of the peer that have no answer yet. */
   get serving(): number {
     return this.#incoming.size;
@@ -154,6 +168,11 @@ export class Calls implements Answers {
     if (pending === undefined) return;
     pending.granted += messages;
     this.#send(Kind.CREDIT, 0, 0, id, messages, undefined, EMPTY);
+  }
+
+  /** Who waits for the answer of a call opened here; undefined when nobody does. */
+  replyTo(id: number): Reply | undefined {
+    return this.#pending.get(id)?.reply;
   }
 
   /** What was sent is the peer's now: see Channel. */
@@ -309,7 +328,7 @@ export class Calls implements Answers {
     for (const [id, { deadlineMs, reply }] of this.#pending.entries()) {
       if (deadlineMs > now) continue;
       this.cancel(id);
-      fail(reply, Grpc.DEADLINE_EXCEEDED, Flag.FAILED, 'context deadline exceeded');
+      fail(reply, Grpc.DEADLINE_EXCEEDED, Flag.FAILED | Flag.EXPIRED, 'context deadline exceeded');
     }
   }
 
@@ -320,6 +339,11 @@ export class Calls implements Answers {
   #channelEnded(end: ChannelEnd): void {
     this.#end = end;
     clearInterval(this.#ticker);
+    try {
+      this.#options.ending?.(end);
+    } catch (cause) {
+      throwLater(cause);
+    }
     const pending = this.#pending.entries();
     const incoming = this.#incoming.entries();
     this.#pending.clear();
@@ -339,12 +363,16 @@ function fail(reply: Reply, code: number, flags: number, message: string): void 
   try {
     reply.onEnd(code, flags, { message }, EMPTY);
   } catch (cause) {
-    setImmediate(() => {
-      throw cause;
-    });
+    throwLater(cause);
   }
 }
 
+/** In a turn of its own. */
+function throwLater(cause: unknown): void {
+  setImmediate(() => {
+    throw cause;
+  });
+}
 
 function describeEnd(end: ChannelEnd): string {
   switch (end.kind) {

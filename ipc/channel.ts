@@ -36,12 +36,20 @@ export interface Channel {
   onDrain: () => void;
   /** Once, last of all. */
   onEnd: (end: ChannelEnd) => void;
+  /** What lies in the rings of a channel in shared memory; undefined elsewhere, and after the end. */
+  readonly ring?: RingUse | undefined;
   /** On the kernel's side of a channel in shared memory; absent elsewhere. */
   readonly peer?: PeerVitals;
   /** On the block's side of one; absent elsewhere. */
   readonly own?: OwnVitals;
   /** Sends what is queued as far as the peer takes it at once, then ends; nothing more is delivered. May be called twice. */
   close(): void;
+}
+
+/** In bytes: what the peer has not taken, and what we have not. */
+export interface RingUse {
+  readonly outBytes: number;
+  readonly inBytes: number;
 }
 
 export interface ChannelOptions {

@@ -23,6 +23,8 @@ export const Flag = {
   STREAM: 2,
   /** END: the call failed; `code` is a gRPC code and the head says why. */
   FAILED: 4,
+  /** In `Reply.onEnd` only, never on a wire: the deadline passed here; the other side was told, and may be at work still. */
+  EXPIRED: 32,
   /** In `Reply.onEnd` only, never on a wire: the channel ended, so nobody knows what became of the call. */
   LOST: 64,
   /** Inside transports only: the payload starts with the whole payload's length, and MORE records follow. */

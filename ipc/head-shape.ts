@@ -4,17 +4,22 @@
 
 /** Deeper than any head: component specs in `init` are the deepest at 5. */
 const MAX_DEPTH = 32;
+/** More than in any head. A value of one byte becomes an object of 60: a frame full of them would fill the reader's heap. */
+const MAX_VALUES = 1 << 20;
 
 // The cursor of the one check under way; checks are synchronous and never nested.
 let bytes: Buffer = Buffer.alloc(0);
 let at = 0;
 let end = 0;
+/** Values announced so far. */
+let values = 0;
 
 /** @throws Error unless the first `length` bytes are exactly one value of plain data: no extension but msgpackr's `undefined` */
 export function checkShape(source: Buffer, length: number): void {
   bytes = source;
   at = 0;
   end = length;
+  values = 0;
   value(0);
   if (at !== end) throw new Error(`${end - at} bytes after the value`);
 }
@@ -57,9 +62,11 @@ function map(length: number, depth: number): void {
 }
 
 /** Each value takes a byte at least: a length that the bytes don't pay for is refused before anything is built for it. */
-function enter(values: number, depth: number): void {
+function enter(count: number, depth: number): void {
   if (depth >= MAX_DEPTH) throw new Error(`values nested deeper than ${MAX_DEPTH}`);
-  if (values > end - at) throw new Error('the value goes on after the end');
+  if (count > end - at) throw new Error('the value goes on after the end');
+  values += count;
+  if (values > MAX_VALUES) throw new Error(`more than ${MAX_VALUES} values`);
 }
 
 function key(): void {

@@ -8,6 +8,8 @@ export interface Libc {
   munmap(address: bigint, bytes: number): number;
   fcntl(fd: number, command: number, argument: number): number;
   prctl(option: number, argument: number, _3: number, _4: number, _5: number): number;
+  /** @param limits the soft and the hard one. */
+  setrlimit(resource: number, limits: BigUint64Array): number;
   errno(): number;
   view(address: bigint, bytes: number): ArrayBuffer;
 }
@@ -27,6 +29,7 @@ export function loadLibc(): Libc {
     munmap: library.func('int munmap(void *address, size_t length)'),
     fcntl: library.func('int fcntl(int fd, int command, int argument)'),
     prctl: library.func('int prctl(int option, unsigned long argument, unsigned long a3, unsigned long a4, unsigned long a5)'),
+    setrlimit: library.func('int setrlimit(int resource, const uint64_t *limits)'),
     errno: () => koffi.errno(),
     view: (address, bytes) => koffi.view(address, bytes),
   };

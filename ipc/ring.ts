@@ -91,6 +91,11 @@ export class Producer {
     return true;
   }
 
+  /** Bytes in the ring that the consumer has not freed. A consumer whose counter is out of range has a full one. */
+  get used(): number {
+    return within(this.#head - Atomics.load(this.#control, TAIL), this.#mask + 1);
+  }
+
   /** A hint: it may have woken by now, or gone to sleep. */
   get consumerSleeps(): boolean {
     return Atomics.load(this.#control, ASLEEP) === 1;
@@ -192,6 +197,11 @@ export class Consumer {
     return count;
   }
 
+  /** Bytes in the ring that have not been read. A producer whose counter is out of range has filled it. */
+  get unread(): number {
+    return within(Atomics.load(this.#control, HEAD) - this.#tail, this.#mask + 1);
+  }
+
   /** True when a record is waiting. */
   get readable(): boolean {
     return Atomics.load(this.#control, HEAD) !== this.#tail;
@@ -283,4 +293,10 @@ export class Consumer {
   #view(start: number, end: number): Uint8Array {
     return new View(this.#buffer, this.#offset + start, end - start);
   }
+}
+
+/** The difference of two counters as a number of bytes in a ring. */
+function within(difference: number, size: number): number {
+  const bytes = difference | 0;
+  return bytes < 0 || bytes > size ? size : bytes;
 }

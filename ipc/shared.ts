@@ -1,24 +1,18 @@
-// The channel over shared memory: one ring each way, and a socket whose bytes mean nothing but "look again". Bytes cross
-// without a system call while both sides are awake.
-import type { Duplex } from 'node:stream';
-import { POISON, type Channel, type ChannelEnd, type ChannelOptions } from './channel.ts';
+// The channel over shared memory: one ring each way, and a doorbell that means nothing but "look again". Bytes cross without a
+// system call while both sides are awake. The sides are two processes, or two threads of one.
+import { POISON, type Channel, type ChannelEnd, type ChannelOptions, type RingUse } from './channel.ts';
+import type { Doorbell } from './doorbell.ts';
 import { EMPTY, type Frame } from './frame.ts';
 import { Assembly } from './fragments.ts';
 import { packHead } from './head.ts';
+import { CONTROL_A, CONTROL_B, PREFIX_BYTES, checkLayout, markLayout } from './layout.ts';
 import { Outgoing } from './outgoing.ts';
 import { Polling } from './polling.ts';
-import { CONTROL_BYTES, Consumer, Producer, largestPayload, ringAt } from './ring.ts';
+import { Consumer, Producer, largestPayload, ringAt } from './ring.ts';
+import { VitalsReader, VitalsWriter } from './vitals-memory.ts';
 import { messageOf } from '../proto/errors.ts';
 
-/** Bytes of a segment before its rings: magic, layout version, ring size, and one control block for each ring. */
-const PREFIX_BYTES = 4096;
-const MAGIC = 0x424c4b48; // "BLKH"
-const LAYOUT = 1;
-const CONTROL_A = 1024;
-const CONTROL_B = CONTROL_A + CONTROL_BYTES;
-
-/** Size of the segment for two rings of `ringBytes` each. */
-export const segmentBytes = (ringBytes: number): number => PREFIX_BYTES + 2 * ringBytes;
+export { segmentBytes } from './layout.ts';
 
 /** Frames taken in one go before the event loop gets its turn. */
 const BATCH = 512;
@@ -31,30 +25,21 @@ const LARGEST_GROUP = 8;
 /** Times that a full ring is tried again because space came meanwhile, before the event loop gets its turn. */
 const SPACE_TRIES = 8;
 
-const DOORBELL = Buffer.of(1);
-/** A byte that hasn't left yet will be heard after whatever it is to tell of; so a peer that never listens costs no more. */
-const UNHEARD_RINGS = 64;
-
 export interface SharedOptions extends ChannelOptions {
   readonly ringBytes: number;
 }
 
 /**
- * @param side `a` made the segment (the kernel), `b` inherited it.
- * @param doorbell one end of a socket pair; the channel owns it. Its end is the peer's end.
+ * @param buffer the segment: memory that two processes map, or a SharedArrayBuffer. Of `segmentBytes(ringBytes)`, zeroed by whoever made it.
+ * @param side `a` made the segment (the kernel), `b` was given it. Side a's call comes first.
+ * @param doorbell the channel owns it. Its end is the peer's end.
  * @param release called last: unmaps the segment.
  * @throws Error when the segment is not of this layout
  */
-export function openShared(buffer: ArrayBufferLike, side: 'a' | 'b', doorbell: Duplex, options: SharedOptions, release: () => void = () => {}): Channel {
-  const prefix = new Uint32Array(buffer, 0, 4);
-  if (side === 'a') prefix.set([MAGIC, LAYOUT, options.ringBytes]);
-  else if (prefix[0] !== MAGIC || prefix[1] !== LAYOUT || prefix[2] !== options.ringBytes) throw new Error('the shared segment has another layout: kernel and block are of different versions');
-  const ringA = ringAt(buffer, CONTROL_A, PREFIX_BYTES, options.ringBytes);
-  const ringB = ringAt(buffer, CONTROL_B, PREFIX_BYTES + options.ringBytes, options.ringBytes);
-  const poison = options.poison === true ? POISON : undefined;
-  return side === 'a'
-    ? new SharedChannel(new Producer(ringA), new Consumer(ringB, poison), doorbell, options, release)
-    : new SharedChannel(new Producer(ringB), new Consumer(ringA, poison), doorbell, options, release);
+export function openShared(buffer: ArrayBufferLike, side: 'a' | 'b', doorbell: Doorbell, options: SharedOptions, release: () => void = () => {}): Channel {
+  if (side === 'a') markLayout(buffer, options.ringBytes);
+  else checkLayout(buffer, options.ringBytes);
+  return new SharedChannel(buffer, side, doorbell, options, release);
 }
 
 /** Stands for `onFrame` before it is set and after the end. */
@@ -63,9 +48,11 @@ const ignore = (_frame: Frame): void => {};
 class SharedChannel implements Channel {
   onDrain: () => void = () => {};
   onEnd: (end: ChannelEnd) => void = () => {};
+  readonly peer: VitalsReader | undefined;
+  readonly own: VitalsWriter | undefined;
   readonly #out: Producer;
   readonly #in: Consumer;
-  readonly #doorbell: Duplex;
+  readonly #doorbell: Doorbell;
   readonly #maxFrameBytes: number;
   readonly #largest: number;
   readonly #assembly: Assembly;
@@ -92,17 +79,21 @@ class SharedChannel implements Channel {
   /** The peer was told to ring. */
   #asleep = false;
 
-  constructor(out: Producer, incoming: Consumer, doorbell: Duplex, options: SharedOptions, release: () => void) {
-    this.#out = out;
-    this.#in = incoming;
+  constructor(buffer: ArrayBufferLike, side: 'a' | 'b', doorbell: Doorbell, options: SharedOptions, release: () => void) {
+    const { ringBytes, maxFrameBytes } = options;
+    const poison = options.poison === true ? POISON : undefined;
+    const ringA = ringAt(buffer, CONTROL_A, PREFIX_BYTES, ringBytes);
+    const ringB = ringAt(buffer, CONTROL_B, PREFIX_BYTES + ringBytes, ringBytes);
+    this.#out = new Producer(side === 'a' ? ringA : ringB);
+    this.#in = new Consumer(side === 'a' ? ringB : ringA, poison);
+    this.peer = side === 'a' ? new VitalsReader(buffer, () => this.#nudge()) : undefined;
+    this.own = side === 'b' ? new VitalsWriter(buffer) : undefined;
     this.#doorbell = doorbell;
-    this.#maxFrameBytes = options.maxFrameBytes;
-    this.#largest = largestPayload(options.ringBytes);
-    this.#assembly = new Assembly(options.maxFrameBytes, this.#deliver, options.poison === true ? POISON : undefined);
+    this.#maxFrameBytes = maxFrameBytes;
+    this.#largest = largestPayload(ringBytes);
+    this.#assembly = new Assembly(maxFrameBytes, this.#deliver, poison);
     this.#release = release;
-    doorbell.on('data', () => this.#rung());
-    doorbell.on('error', () => {}); // a broken pair is the peer's end; 'close' follows
-    doorbell.on('close', () => this.#peerGone());
+    doorbell.listen(() => this.#rung(), () => this.#peerGone());
   }
 
   get onFrame(): (frame: Frame) => void {
@@ -118,6 +109,10 @@ class SharedChannel implements Channel {
 
   get queuedBytes(): number {
     return this.#queuedBytes;
+  }
+
+  get ring(): RingUse | undefined {
+    return this.#ended ? undefined : { outBytes: this.#out.used, inBytes: this.#in.unread };
   }
 
   send(frame: Frame): boolean {
@@ -161,12 +156,14 @@ class SharedChannel implements Channel {
     this.#wake();
     if (this.#queue.length > 0) this.#flush();
     if (this.#onFrame !== ignore) this.#take(false);
+    else this.own?.beat();
   }
 
   /** Takes what the ring holds, then polls, sleeps or yields. `polled`: this turn was a poll, not a wake-up. */
   #take(polled: boolean): void {
     if (polled) this.#scheduled = false;
     if (this.#ended || this.#taking) return;
+    this.own?.beat();
     let count: number;
     try {
       this.#taking = true;
@@ -182,7 +179,7 @@ class SharedChannel implements Channel {
     }
     if (this.#ended) return;
     if (this.#unpublished > 0) this.#publish();
-    if (this.#in.takeStarved()) this.#ring();
+    if (this.#in.takeStarved()) this.#doorbell.ring();
     if (this.#queue.length > 0) this.#flush();
     if (count >= BATCH || this.#polling.goesOn(count, polled)) {
       this.#wake();
@@ -262,11 +259,12 @@ class SharedChannel implements Channel {
   #publish(): void {
     this.#unpublished = 0;
     if (this.#group < LARGEST_GROUP) this.#group *= 2;
-    if (this.#out.publish()) this.#ring();
+    if (this.#out.publish()) this.#doorbell.ring();
   }
 
-  #ring(): void {
-    if (this.#doorbell.writableLength < UNHEARD_RINGS) this.#doorbell.write(DOORBELL);
+  /** Rings although there is nothing: an idle peer makes no turns by itself, and its heart beats once in each. */
+  #nudge(): void {
+    if (!this.#ended) this.#doorbell.ring();
   }
 
   #peerGone(): void {
@@ -292,9 +290,10 @@ class SharedChannel implements Channel {
     this.#queue = [];
     this.#queuedBytes = 0;
     this.#onFrame = ignore; // the rest of a batch that is being taken
-    this.#doorbell.destroy(); // no byte needs to arrive any more: its end makes the peer look
+    this.#doorbell.close(); // no ring needs to arrive any more: its end makes the peer look
     // Not now: the caller may stand in the middle of a record.
     setImmediate(() => {
+      this.peer?.keep();
       this.#release();
       this.onEnd(end);
     });

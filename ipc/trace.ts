@@ -1,6 +1,7 @@
 // One line for each frame of a channel; for `--trace-ipc`. A channel that isn't traced isn't wrapped, so it costs nothing.
-import type { Channel, ChannelEnd } from './channel.ts';
+import type { Channel, ChannelEnd, RingUse } from './channel.ts';
 import { Flag, Kind, type Frame } from './frame.ts';
+import type { OwnVitals, PeerVitals } from './vitals.ts';
 
 const KIND_NAMES = Object.fromEntries(Object.entries(Kind).map(([name, kind]) => [kind, name]));
 const FLAG_NAMES = Object.entries(Flag);
@@ -29,8 +30,18 @@ class TracedChannel implements Channel {
     this.onEnd = (): void => {};
   }
 
+  get peer(): PeerVitals | undefined {
+    return this.#channel.peer;
+  }
+  get own(): OwnVitals | undefined {
+    return this.#channel.own;
+  }
+
   get queuedBytes(): number {
     return this.#channel.queuedBytes;
+  }
+  get ring(): RingUse | undefined {
+    return this.#channel.ring;
   }
 
   get onFrame(): (frame: Frame) => void {

@@ -2,10 +2,12 @@
 import type { Route } from '../proto/routes.ts';
 import type { ApiRule, ApiRules } from './configuration.ts';
 
-/** Denied first; a list of allowed ones that isn't empty shuts out the rest. Health is always admitted. */
+/** Denied first; a list of allowed ones that isn't empty shuts out the rest. Health, and a look at the blocks, are always admitted. */
 export function admits({ allowed, denied }: ApiRules, route: Route, version: string): boolean {
-  if (route.group === 'healthz' || route.group === 'actuator') return true;
-  const hit = (rule: ApiRule): boolean => rule.name === route.group && groupVersion(rule.version) === groupVersion(version);
+  const isActuator = route.group === 'actuator';
+  if (route.group === 'healthz' || (isActuator && route.safe)) return true;
+  const served = groupVersion(isActuator ? route.version : version); // the actuator's paths have no version
+  const hit = (rule: ApiRule): boolean => rule.name === route.group && groupVersion(rule.version) === served;
   if (denied.some(hit)) return false;
   return allowed.length === 0 || allowed.some(hit);
 }

@@ -49,7 +49,7 @@ export class Application {
     if (!this.channel.found) return `application on port ${config.port}: not reachable yet`;
     if (config.health.enabled) return undefined;
     const late = children().map((child) => child.info()).find(({ appMet }) => !appMet);
-    return late === undefined ? undefined : `application on port ${config.port}: the ${late.block} block has not subscribed it yet`;
+    return late === undefined ? undefined : `application on port ${config.port}: the ${late.name} block has not subscribed it yet`;
   }
 
   /** Resolves with true when the application goes, with false when it is still there after that time. */

@@ -6,27 +6,42 @@ import { Control, type PackedAppRequest, type PackedCheckpoint } from '../proto/
 import { Grpc, type GrpcCode } from '../proto/errors.ts';
 import type { SubscriptionRule, SubscriptionStatus } from '../proto/init.ts';
 import type { AppChannel } from './app/channel.ts';
-import type { Checkpoints } from './checkpoints.ts';
 import { MAX_ID_LENGTH, MAX_SUSPECTS } from './suspects.ts';
 
-/** What a block's calls are about, for all of its lives. */
+/** Where a life's checkpoints go. */
+export interface CheckpointKeeper {
+  /** False: there is no room. */
+  set(name: string, value: string): boolean;
+  delete(name: string): void;
+  /** A piece of what the life hands over; borrowed. False: there is no room, or nobody to hand it to. */
+  hand(name: string, piece: Uint8Array): boolean;
+}
+
+/** What a life's calls are about. */
 export interface BlockCallSources {
   /** The components' states, as the block puts them. Throws for what is no such report. */
   readonly components: (report: unknown) => void;
   readonly subscriptions: (subscriptions: readonly SubscriptionStatus[]) => void;
   readonly acquit: (ids: readonly string[]) => void;
-  readonly checkpoints: Checkpoints;
+  readonly checkpoints: CheckpointKeeper;
   /** Undefined: no application is configured. */
   readonly app: () => AppChannel | undefined;
 }
 
 /** A list longer than this is no honest one. */
 const LONGEST_REPORT = 100_000;
+/** What one life may have under way: ids that it works on, in UTF-16 units, and requests to the application, in bytes. */
+const MAX_WORKING_LENGTH = 4 * 1024 * 1024;
+const MAX_APP_BYTES = 128 * 1024 * 1024;
 
 export class BlockCalls {
   readonly #sources: BlockCallSources;
   readonly #isOver: () => boolean;
   readonly #working = new Set<readonly string[]>();
+  /** UTF-16 units of the ids among them. */
+  #workingLength = 0;
+  /** Bytes of requests to the application that it has not answered. */
+  #appBytes = 0;
 
   /** @param isOver whether the life's channel has ended. */
   constructor(sources: BlockCallSources, isOver: () => boolean) {
@@ -51,6 +66,10 @@ export class BlockCalls {
         return accept(call);
       case Control.CHECKPOINT:
         return this.#checkpoint(call, asCheckpoint(head));
+      case Control.HANDOVER:
+        if (typeof head !== 'string') throw new Error('a piece of what is handed over without a name');
+        if (!this.#sources.checkpoints.hand(head, body)) return fail(call, Grpc.RESOURCE_EXHAUSTED, 'there is no room for what is handed over, or no other life takes over');
+        return accept(call);
       default:
         return call.end(Grpc.UNIMPLEMENTED, Flag.FAILED, { message: `the kernel has no method ${call.method}` }, EMPTY);
     }
@@ -64,11 +83,29 @@ export class BlockCalls {
   #callApp(call: IncomingCall, request: PackedAppRequest, body: Uint8Array): void {
     const app = this.#sources.app();
     if (app === undefined) return fail(call, Grpc.UNAVAILABLE, 'no application is configured: start the sidecar with --app-port');
+    const { length } = body;
+    if (this.#appBytes > 0 && this.#appBytes + length > MAX_APP_BYTES) return fail(call, Grpc.RESOURCE_EXHAUSTED, `requests to the application have more than ${MAX_APP_BYTES} bytes together`);
+    this.#appBytes += length;
+    let open = true;
+    const over = (): void => {
+      if (open) this.#appBytes -= length;
+      open = false;
+    };
     // Frames are borrowed, and the application takes its time.
-    call.onCancel = app.call(request, body.length === 0 ? EMPTY : Buffer.from(body), call.remainingMs, {
-      onAnswer: (status, answer) => call.end(status, 0, undefined, answer),
-      onFailure: (code, message, unasked = false) => call.end(code, Flag.FAILED, { message, unasked }, EMPTY),
+    const giveUp = app.call(request, length === 0 ? EMPTY : Buffer.from(body), call.remainingMs, {
+      onAnswer: (status, answer) => {
+        over();
+        call.end(status, 0, undefined, answer);
+      },
+      onFailure: (code, message, unasked = false) => {
+        over();
+        call.end(code, Flag.FAILED, { message, unasked }, EMPTY);
+      },
     });
+    call.onCancel = () => {
+      over();
+      giveUp();
+    };
   }
 
   #checkpoint(call: IncomingCall, [name, value]: PackedCheckpoint): void {
@@ -81,9 +118,14 @@ export class BlockCalls {
   /** The call stays open as long as the work; its cancellation is the good news. */
   #remember(call: IncomingCall, ids: readonly string[]): void {
     const kept = ids.filter((id) => id.length <= MAX_ID_LENGTH).slice(0, MAX_SUSPECTS);
+    const length = kept.reduce((sum, id) => sum + id.length, 0);
+    if (this.#workingLength + length > MAX_WORKING_LENGTH) return; // no honest block works on so many; it is allowed to, unremembered
+    this.#workingLength += length;
     this.#working.add(kept);
     call.onCancel = () => {
-      if (!this.#isOver()) this.#working.delete(kept);
+      if (this.#isOver()) return;
+      this.#working.delete(kept);
+      this.#workingLength -= length;
     };
   }
 }

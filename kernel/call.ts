@@ -5,6 +5,7 @@ import { Flag } from '../ipc/frame.ts';
 import { Grpc, type Failure, type GrpcCode } from '../proto/errors.ts';
 import { FAIL } from '../proto/failures.ts';
 import type { Route } from '../proto/routes.ts';
+import type { Poison, Suspect } from './poison.ts';
 
 export interface CallRequest {
   readonly route: Route;
@@ -63,16 +64,21 @@ export interface Place {
   repeated: number;
   /** Calls that failed because a life ended under them. */
   lost: number;
+  /** Calls that were refused because lives died over their like. */
+  poisoned: number;
+  readonly poison: Poison;
   hold(call: SeatCall): void;
   forget(call: SeatCall): void;
+  /** Nobody waits any more for a call that a life may be at work on. */
+  abandon(calls: Calls, id: number, request: CallRequest): void;
 }
 
 /** What unary and streamed calls have in common. */
 export abstract class SeatCall implements Ticket, Reply {
   /** On the monotonic clock, while it waits for a life. */
   holdUntilMs = 0;
+  readonly request: CallRequest;
   protected readonly place: Place;
-  protected readonly request: CallRequest;
   protected calls: Calls | undefined;
   /** 0: no life has it. */
   protected id = 0;
@@ -123,6 +129,11 @@ export abstract class SeatCall implements Ticket, Reply {
     this.#listener.onFailure(asCode(code), message, details);
   }
 
+  /** True: it is poison, and has been refused for it. Asked before it is opened and before it waits. */
+  refusedAsPoison(): boolean {
+    return false;
+  }
+
   /** Of the call, each time it is opened. */
   protected head(): unknown {
     return this.request.head;
@@ -159,15 +170,53 @@ export abstract class SeatCall implements Ticket, Reply {
 export class UnaryCall extends SeatCall {
   readonly #answer: Answer;
   #repeated = false;
+  /** What is held against its like. */
+  #suspect: Suspect | undefined;
 
   constructor(place: Place, request: CallRequest, answer: Answer) {
     super(place, request, answer);
     this.#answer = answer;
   }
 
+  override start(calls: Calls): void {
+    if (!this.refusedAsPoison()) super.start(calls);
+  }
+
+  override refusedAsPoison(): boolean {
+    const { poison, block } = this.place;
+    if (!poison.alert) return false;
+    this.#suspect = poison.suspicionOf(this.request);
+    if (this.#suspect === undefined || !poison.refuses(this.request, this.#suspect)) return false;
+    this.place.poisoned++;
+    this.refuse(FAIL.poisonCall(block, poison.limit).failure);
+    return true;
+  }
+
+  override cancel(): void {
+    if (!this.done) this.#leave();
+    super.cancel();
+  }
+
+  override onEnd(code: number, flags: number, head: unknown, body: Uint8Array): void {
+    if (!this.done && (flags & Flag.EXPIRED) !== 0) this.#leave();
+    else if (this.#suspect !== undefined && !this.done && this.id !== 0 && (flags & Flag.LOST) === 0) this.place.poison.acquit(this.#suspect);
+    super.onEnd(code, flags, head, body);
+  }
+
+  protected override settle(): boolean {
+    if (!super.settle()) return false;
+    if (this.#suspect !== undefined) this.place.poison.settled(this.request);
+    return true;
+  }
+
+  #leave(): void {
+    if (this.calls !== undefined && this.id !== 0) this.place.abandon(this.calls, this.id, this.request);
+  }
+
   protected override succeed(code: number, head: unknown, body: Uint8Array): void {
-    if (head === undefined || isHeaders(head)) this.#answer.onAnswer(code, head, body);
-    else this.#answer.onFailure(Grpc.INTERNAL, 'the block answered with headers that are none', undefined);
+    const fault = (this.request.flags & Flag.HTTP) !== 0 && !isHttpStatus(code) ? 'a status that is none' : head === undefined || isHeaders(head) ? undefined : 'headers that are none';
+    if (fault === undefined) this.#answer.onAnswer(code, head as readonly string[] | undefined, body);
+    else this.#answer.onFailure(Grpc.INTERNAL, `the block answered with ${fault}`, undefined);
   }
 
   /** Reads are, once. */
@@ -178,8 +227,14 @@ export class UnaryCall extends SeatCall {
   }
 }
 
-const HEADER_NAME = /^[\w.-]+$/;
+/** What frames an HTTP message is the listener's alone: a wrong length would garble the next answer on the connection. */
+const HEADER_NAME = /^(?!(?:content-length|transfer-encoding|connection|keep-alive|upgrade|trailer|te)$)[\w.-]+$/i;
 const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+
+/** Statuses that end an answer. */
+function isHttpStatus(code: number): boolean {
+  return code >= 200 && code <= 599;
+}
 
 /** Node throws at a header that can't be sent, and that would be the kernel's end instead of the block's. */
 function isHeaders(head: unknown): head is readonly string[] {
@@ -191,10 +246,15 @@ function isHeaders(head: unknown): head is readonly string[] {
   return true;
 }
 
+/** Both travel in a header where the call is gRPC's, and a client takes no header that is much larger. UTF-16 units, and bytes. */
+const LONGEST_MESSAGE = 4_096;
+const LARGEST_DETAILS = 4_096;
+
 /** A block's words are not trusted to have the right shape. */
 function asFailure(head: unknown): CallFailure {
   if (typeof head !== 'object' || head === null || !('message' in head) || typeof head.message !== 'string') return { message: 'the block failed without saying why' };
-  return 'details' in head && head.details instanceof Uint8Array ? { message: head.message, details: head.details } : { message: head.message };
+  const message = head.message.length > LONGEST_MESSAGE ? head.message.slice(0, LONGEST_MESSAGE).toWellFormed() : head.message;
+  return 'details' in head && head.details instanceof Uint8Array && head.details.length <= LARGEST_DETAILS ? { message, details: head.details } : { message };
 }
 
 function asCode(code: number): GrpcCode {

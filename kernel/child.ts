@@ -1,79 +1,22 @@
-// Supervises one block: starts lives, initialises them, notices their ends, backs off and starts again. It waits for
-// `ended` and nothing else; whatever goes wrong with a life is turned into a kill, so that it ends.
+// Supervises one compartment: keeps a life of its block present, starts the next one when it ends, and replaces it in order when
+// something changed. It waits for `ended` and nothing else; life.ts turns whatever goes wrong into an end.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { Calls } from '../ipc/calls.ts';
 import type { Channel } from '../ipc/channel.ts';
-import { Control, PROTOCOL_VERSION, type AppState, type InitAnswer, type InitRequest } from '../proto/control.ts';
+import type { AppState, Inheritance } from '../proto/control.ts';
 import { messageOf } from '../proto/errors.ts';
 import type { BlockInit, ComponentStatus, SubscriptionStatus } from '../proto/init.ts';
 import type { Log } from '../proto/log.ts';
 import type { AppChannel } from './app/channel.ts';
-import { ask } from './ask.ts';
 import { Checkpoints } from './checkpoints.ts';
-import { BlockCalls, type BlockCallSources } from './block-calls.ts';
-import type { Isolation } from './flags.ts';
-import { LAUNCH, type Exit, type LaunchOptions, type Life } from './launch.ts';
-import type { Limits } from './limits.ts';
+import { untried, type ChildInfo, type ChildSpec, type ChildState } from './child-info.ts';
+import { Deaths, describe } from './deaths.ts';
+import type { LaunchOptions } from './launch.ts';
+import { BlockLife, isFirstAttempt, type Ending, type LifeOptions } from './life.ts';
 import { News } from './news.ts';
 import type { Seat } from './seat.ts';
+import { Spare } from './spare.ts';
+import { Swaps, type Regent } from './swap.ts';
 import { Suspects } from './suspects.ts';
-
-/** What to run and what to do when it dies; OTP's child specification, plus backoff. */
-export interface ChildSpec {
-  /** The compartment's, in the log. */
-  readonly name: string;
-  readonly block: string;
-  readonly mode: Isolation;
-  /** More restarts than `intensity` within `periodMs`: the block counts as failed, and retries go on at the slowest pace. */
-  readonly intensity: number;
-  readonly periodMs: number;
-  /** Pause before a restart: full jitter between 0 and a bound that doubles from the first to the second value. */
-  readonly backoffMs: readonly [min: number, max: number];
-  /** A life that was ready for this long clears the backoff: what ended it is news. */
-  readonly calmMs: number;
-  /** A life that has not answered `init` by then is killed. */
-  readonly initMs: number;
-  /** How long its drivers may take to close. */
-  readonly closeMs: number;
-  /** How long it may take to do what follows from the application's coming or going. */
-  readonly appMs: number;
-  /** Deaf for longer than this, it is killed; 0: never. */
-  readonly hangMs: number;
-  /** How long a life that is being replaced may take to finish. */
-  readonly drainMs: number;
-  /** Whether a second life waits to take over. */
-  readonly spare: boolean;
-  readonly limits: Limits;
-}
-
-export const CHILD_DEFAULTS: Pick<ChildSpec, 'intensity' | 'periodMs' | 'backoffMs' | 'calmMs' | 'initMs' | 'closeMs' | 'appMs'> = {
-  intensity: 10, periodMs: 60_000, backoffMs: [20, 5_000], calmMs: 250, initMs: 15_000, closeMs: 3_000, appMs: 60_000,
-};
-
-export type ChildState = 'absent' | 'starting' | 'initializing' | 'ready' | 'backing-off' | 'failed' | 'draining' | 'stopped';
-
-/** One row of `GET /actuator/blocks`. */
-export interface ChildInfo {
-  readonly block: string;
-  readonly mode: Isolation;
-  readonly transport: string | undefined;
-  readonly pid: number | undefined;
-  /** Counts from 1. */
-  readonly life: number;
-  readonly state: ChildState;
-  readonly restarts: number;
-  readonly lastExit: string | undefined;
-  /** True once a life had all its components tried: from then on a restart is not a reason to be unready. */
-  readonly settled: boolean;
-  /** As last reported; a restart in progress does not change them. */
-  readonly components: readonly ComponentStatus[];
-  /** Likewise. */
-  readonly subscriptions: readonly SubscriptionStatus[];
-  /** Messages that its lives were working on when they ended. */
-  readonly suspects: number;
-  /** True once a life has done what follows from the application's being there, or has tried. */
-  readonly appMet: boolean;
-}
 
 export interface ChildOptions {
   readonly spec: ChildSpec;
@@ -84,63 +27,78 @@ export interface ChildOptions {
   readonly wrap: (channel: Channel) => Channel;
   /** State or components changed. */
   readonly changed: () => void;
+  /** As for its lives. */
+  readonly leaving?: LifeOptions['leaving'];
 }
 
-/** A life's channel ends with it; where its end has not been seen yet, what the life still said is waited for this long. */
-const LAST_WORDS_MS = 100;
 /** Suspects that a log line names. */
 const MAX_NAMED = 10;
-/** More than any block has reason to call its kernel at once. */
-const MAX_CALLS_FROM_BLOCK = 4_096;
-const MAX_QUEUED_BYTES = 64 * 1024 * 1024;
+/** A life that is too large is replaced, but not over and over: one whose data is that large would be for ever. Doubles between these. */
+const RECYCLE_MS = { min: 5_000, max: 60_000 } as const;
+/** After so long without one, the pause is short again. */
+const RECYCLE_CALM_MS = 600_000;
 
-export class Child {
+export class Child implements Regent {
   readonly #options: ChildOptions;
   readonly #stopping = new AbortController();
-  readonly #init = Promise.withResolvers<BlockInit>();
+  readonly #first = Promise.withResolvers<BlockInit>();
   readonly #suspects = new Suspects();
   readonly #checkpoints = new Checkpoints();
-  readonly #served: BlockCallSources;
   readonly #news: News;
+  readonly #swaps: Swaps;
+  #init: BlockInit | undefined;
   #state: ChildState = 'absent';
-  #life: Life | undefined;
-  #calls: Calls | undefined;
+  #present: BlockLife | undefined;
+  readonly #spare: Spare;
+  readonly #deaths: Deaths;
+  /** Every life that has not ended yet. */
+  readonly #alive = new Set<BlockLife>();
+  /** Those whose checkpoints count no more: another one has taken over. */
+  readonly #deposed = new WeakSet<BlockLife>();
+  #started = false;
   #lives = 0;
-  #lastExit: string | undefined;
+  #restarts = 0;
+  #replaced = 0;
+  #reload: ChildInfo['reload'];
+  #recycledMs = -Infinity;
+  #recyclePauseMs: number = RECYCLE_MS.min;
   #settled = false;
-  /** Whether the present life has reported its components. */
-  #reported = false;
   /** On the monotonic clock; Infinity before the present life is ready. */
   #readySinceMs = Infinity;
   #components: readonly ComponentStatus[] = [];
   #subscriptions: readonly SubscriptionStatus[] = [];
   #app: AppChannel | undefined;
-  #running: Promise<void> | undefined;
 
   constructor(options: ChildOptions) {
     this.#options = options;
-    this.#served = {
-      components: (report) => this.#report(report),
-      subscriptions: (subscriptions) => (this.#subscriptions = subscriptions),
-      acquit: (ids) => this.#suspects.acquit(ids),
-      checkpoints: this.#checkpoints,
-      app: () => this.#app,
-    };
-    const { spec: { block, appMs }, log, changed } = options;
-    this.#news = new News({ block, appMs, log, changed });
+    const { spec, log, changed } = options;
+    this.#news = new News({ block: spec.name, appMs: spec.appMs, log, changed });
+    this.#swaps = new Swaps(this, { ...spec, log });
+    this.#deaths = new Deaths(spec);
+    this.#spare = new Spare({
+      name: spec.name, log, signal: this.#stopping.signal,
+      launch: () => (spec.spare && this.#init !== undefined ? this.launchStandby(this.#init) : undefined),
+    });
   }
 
   info(): ChildInfo {
     const { spec } = this.#options;
     return {
+      name: spec.name,
       block: spec.block,
       mode: spec.mode,
-      transport: this.#life?.transport,
-      pid: this.#life?.pid,
-      life: this.#lives,
+      transport: this.#present?.transport,
+      pid: this.#present?.pid,
+      life: this.#present?.number ?? this.#lives,
       state: this.#state,
-      restarts: Math.max(0, this.#lives - 1),
-      lastExit: this.#lastExit,
+      restarts: this.#restarts,
+      replaced: this.#replaced,
+      lastExit: this.#deaths.last?.reason,
+      lastDeath: this.#deaths.last,
+      endsBy: this.#deaths.counts,
+      reload: this.#reload,
+      spare: this.#spare.state,
+      limits: spec.limits,
       settled: this.#settled,
       components: this.#components,
       subscriptions: this.#subscriptions,
@@ -149,20 +107,28 @@ export class Child {
     };
   }
 
+  /** Every life that has not ended yet: the present one, one that takes over from it, a spare, one that still finishes. */
+  get lives(): Iterable<BlockLife> {
+    return this.#alive;
+  }
+
   /** What every life is told first, and the application it may call. Lives may start before: they wait for it. */
   provide(init: BlockInit, app?: AppChannel): void {
     this.#app = app;
-    this.#components = init.components.map(({ name, type, version, ignoreErrors }) => ({ name, type, version, state: 'starting', required: !ignoreErrors, capabilities: [] }));
-    this.#init.resolve(init);
+    this.#init = init;
+    this.#components = untried(init);
+    this.#first.resolve(init);
   }
 
   start(): void {
-    this.#running ??= this.#run();
+    if (this.#started || this.#stopping.signal.aborted) return;
+    this.#started = true;
+    this.#live();
   }
 
   /** Nothing is configured for it: unless it runs already, the first call that wants it starts it, and nobody waits till then. */
   rest(): void {
-    if (this.#running !== undefined) return;
+    if (this.#started) return;
     this.#settled = true;
     this.#news.excuse();
     this.#options.seat.onWanted = () => this.start();
@@ -182,94 +148,216 @@ export class Child {
     return this.#news.pause(deadlineMs);
   }
 
-  /** Closes drivers, ends the life, and resolves when nothing is left. May be called twice. */
+  /** The same with the components that it has: see `replace`. */
+  async restart(): Promise<void> {
+    const { present } = this;
+    const init = await this.#first.promise;
+    if (present === undefined) this.start();
+    else await this.#replace(() => this.#init ?? init);
+  }
+
+  /**
+   * The next life is started beside the present one and takes over when it is ready: nothing fails in between. One at a time.
+   * @throws SwapRefused that says why: then the present life goes on, and `init` is forgotten
+   */
+  replace(init: BlockInit): Promise<void> {
+    return this.#replace(() => init);
+  }
+
+  async #replace(init: () => BlockInit): Promise<void> {
+    const at = new Date().toISOString();
+    try {
+      await this.#swaps.replace(init);
+      this.#reload = { at };
+    } catch (cause) {
+      this.#reload = { at, refused: messageOf(cause) };
+      throw cause;
+    } finally {
+      this.#options.changed();
+    }
+  }
+
+  /** Closes drivers, ends all lives, and resolves when nothing is left. May be called twice. */
   async stop(): Promise<void> {
-    if (!this.#stopping.signal.aborted) {
+    const first = !this.#stopping.signal.aborted;
+    if (first) {
       this.#enter('draining');
-      const { calls, life } = { calls: this.#calls, life: this.#life };
-      if (calls !== undefined) await ask(calls, Control.CLOSE, undefined, this.#options.spec.closeMs).catch((cause: unknown) => this.#options.log.warn({}, `the ${this.#options.spec.block} block did not close its components: ${String(cause)}`));
       this.#stopping.abort();
-      calls?.close();
-      // A child leaves when its channel ends; one that doesn't is killed.
-      const timer = setTimeout(() => life?.kill(), 500);
-      await this.#running;
-      clearTimeout(timer);
-    } else await this.#running;
+    }
+    await Promise.all([...this.#alive].map((life) => life.close()));
     this.#options.seat.close();
     this.#enter('stopped');
   }
 
-  async #run(): Promise<void> {
-    const { spec, log } = this.#options;
-    const ends: number[] = [];
-    let attempt = 0;
-    while (!this.#stopping.signal.aborted) {
-      this.#readySinceMs = Infinity;
-      this.#reported = false;
-      const exit = await this.#live();
-      if (this.#stopping.signal.aborted) return;
-      const now = performance.now();
-      this.#lastExit = exit.reason;
-      this.#suspect(exit.working);
-      if (now - this.#readySinceMs > spec.calmMs) attempt = 0;
-      ends.push(now);
-      while (ends[0] !== undefined && ends[0] < now - spec.periodMs) ends.shift();
-      const failed = ends.length > spec.intensity;
-      const [min, max] = spec.backoffMs;
-      const bound = failed ? max : Math.min(max, min * 2 ** attempt++);
-      const pauseMs = failed ? max / 2 + Math.random() * (max / 2) : Math.random() * bound;
-      log.error({}, `the ${spec.block} block ended in life ${this.#lives}: ${exit.reason}; starting again in ${Math.round(pauseMs)}ms${failed ? ` (${ends.length} ends within ${spec.periodMs / 1000}s)` : ''}`);
-      this.#enter(failed ? 'failed' : 'backing-off');
-      await sleep(pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => {}); // stopping: the loop ends
-    }
+  // What a swap needs.
+
+  get present(): BlockLife | undefined {
+    return this.#present;
+  }
+  get stopping(): boolean {
+    return this.#stopping.signal.aborted;
+  }
+  get seat(): Seat {
+    return this.#options.seat;
   }
 
-  /** One life from launch to end, and what it was working on then. */
-  async #live(): Promise<Exit & { readonly working: Iterable<readonly string[]> }> {
-    const { spec, launch, log, seat, wrap } = this.#options;
+  async adopt(init: BlockInit): Promise<void> {
+    this.provide(init, this.#app);
+    if (!this.#started && (init.components.length > 0 || init.subscriptions.length > 0)) this.start();
+    const { present } = this;
+    if (present !== undefined) await Promise.race([present.tried, present.ended]);
+  }
+
+  inheritance(): Inheritance {
+    return { suspects: this.#suspects.list(), checkpoints: this.#checkpoints.list() };
+  }
+
+  /** @throws Error where it can't be launched */
+  launchStandby(init: BlockInit): BlockLife {
+    const life = this.#launch();
+    life.initialize(Promise.resolve(init), undefined).catch(() => undefined); // it is being killed for it
+    return life;
+  }
+
+  /** A life that has been activated is the present one. */
+  crown(life: BlockLife, init: BlockInit): void {
+    const former = this.#present;
+    if (init !== this.#init) this.#options.seat.poison.clear(); // other components may do well what these died over
+    this.#init = init;
+    this.#present = life;
+    this.#replaced++;
+    this.#readySinceMs = performance.now();
+    if (former !== undefined) this.#deposed.add(former);
+    this.#spare.drop(); // it was told the former components
+    this.#reported(life);
+    this.#options.seat.attach(life.calls, life.wake);
+    this.#news.attach(life.calls);
+  }
+
+  /** What a life says counts no more, or again. */
+  depose(life: BlockLife, deposed: boolean): void {
+    if (deposed) this.#deposed.add(life);
+    else this.#deposed.delete(life);
+  }
+
+  #launch(): BlockLife {
+    const { spec, launch, log, wrap } = this.#options;
     this.#lives++;
-    this.#enter('starting');
-    let life: Life;
-    try {
-      life = LAUNCH[spec.mode](spec.block, launch);
-    } catch (cause) {
-      return { reason: `it could not be started: ${messageOf(cause)}`, working: [] };
-    }
-    this.#life = life;
-    const { serve, working } = new BlockCalls(this.#served, () => calls.over);
-    const calls: Calls = new Calls(wrap(life.channel), { ids: 'odd', serve, maxIncoming: MAX_CALLS_FROM_BLOCK, maxQueuedBytes: MAX_QUEUED_BYTES });
-    this.#calls = calls;
-    let killedFor: string | undefined;
-    const kill = (why: string): void => {
-      killedFor ??= why;
-      life.kill();
-    };
-    void calls.ended.then((end) => {
-      seat.detach(calls, 'it is restarting');
-      if (end.kind === 'violation') kill(`it broke the protocol: ${end.reason}`);
-      else if (end.kind === 'peer') kill('it closed its channel');
+    const life: BlockLife = new BlockLife({
+      number: this.#lives, spec, launch, log, wrap,
+      app: () => this.#app,
+      acquit: (ids) => this.#suspects.acquit(ids),
+      checkpoints: {
+        set: (name, value) => this.#deposed.has(life) || this.#checkpoints.set(name, value),
+        delete: (name) => void (this.#deposed.has(life) || this.#checkpoints.delete(name)),
+        hand: (name, piece) => this.#swaps.hand(life, name, piece),
+      },
+      changed: () => this.#reported(life),
+      leaving: this.#options.leaving,
+      dying: () => this.#options.seat.died(life.calls, life.blackBox),
+      tooLarge: (cause, what) => this.#tooLarge(life, cause, what),
     });
-    this.#initialize(calls).catch((cause: unknown) => kill(`init failed: ${messageOf(cause)}`));
-    const { reason } = await life.ended;
-    await endedWithin(calls, LAST_WORDS_MS);
-    calls.close();
-    await calls.ended;
-    this.#life = undefined;
-    this.#calls = undefined;
-    log.debug({}, `life ${this.#lives} of the ${spec.block} block is over: ${reason}`);
-    // What it died of tells more than what finished it off; an exit of its own came before its channel's end was seen.
-    return { reason: killedFor === undefined || killedFor === 'it closed its channel' ? reason : `${killedFor} (${reason})`, working };
+    this.#alive.add(life);
+    void life.calls.ended.then(() => this.#lost(life));
+    void life.ended.then((ending) => this.#ended(life, ending));
+    return life;
   }
 
-  async #initialize(calls: Calls): Promise<void> {
-    const { spec, seat } = this.#options;
-    const request: InitRequest = { protocol: PROTOCOL_VERSION, init: await this.#init.promise, inheritance: { suspects: this.#suspects.list(), checkpoints: this.#checkpoints.list() } };
-    const answer = (await ask(calls, Control.INIT, request, spec.initMs)) as InitAnswer;
-    if (answer?.protocol !== PROTOCOL_VERSION) throw new Error(`the block speaks protocol ${String(answer?.protocol)}, the kernel ${PROTOCOL_VERSION}`);
-    seat.attach(calls);
-    // What the block reports comes by calls of its own, and may have come before this continuation.
-    if (!this.#reported) this.#enter('initializing');
-    this.#news.attach(calls);
+  /** Begins the life that is to be the present one. */
+  #live(): void {
+    this.#readySinceMs = Infinity;
+    this.#enter('starting');
+    let life: BlockLife;
+    try {
+      life = this.#launch();
+    } catch (cause) {
+      return this.#died(this.#lives, { cause: 'launch', reason: `it could not be started: ${messageOf(cause)}`, lastError: '', inFlight: [], working: [] });
+    }
+    this.#present = life;
+    const init = this.#init === undefined ? this.#first.promise : Promise.resolve(this.#init);
+    life.initialize(init, () => this.inheritance()).then(() => {
+      this.#options.seat.attach(life.calls, life.wake);
+      // What the block reports comes by calls of its own, and may have come before this continuation.
+      if (!life.reported) this.#enter('initializing');
+      this.#news.attach(life.calls);
+    }, () => undefined); // it is being killed for it
+  }
+
+  /** A life's channel has ended: nothing comes from it any more. Where somebody waits to take over, calls need not wait for its last breath. */
+  #lost(life: BlockLife): void {
+    this.#options.seat.detach(life.calls, 'it is restarting');
+    if (life !== this.#present || this.stopping) return;
+    const spare = this.#spare.take();
+    if (spare === undefined) return;
+    this.#present = undefined;
+    life.kill('exit', '');
+    void this.#promote(spare);
+  }
+
+  /** The spare takes over after a crash. */
+  async #promote(life: BlockLife): Promise<void> {
+    this.#present = life;
+    this.#restarts++;
+    this.#readySinceMs = Infinity;
+    try {
+      await life.activate(this.inheritance(), this.#options.spec.initMs);
+    } catch {
+      return; // it is being killed, and its end is noticed
+    }
+    if (life.calls.over) return;
+    this.#options.seat.attach(life.calls, life.wake);
+    this.#reported(life);
+    this.#news.attach(life.calls);
+  }
+
+  #ended(life: BlockLife, ending: Ending): void {
+    const { spec: { name }, log } = this.#options;
+    this.#alive.delete(life);
+    this.#deaths.count(ending.cause);
+    log.debug({}, `life ${life.number} of the ${name} block is over: ${ending.reason}`);
+    if (this.#spare.ended(life, ending) || ending.cause === 'closed' || this.stopping) return;
+    if (life === this.#present) {
+      this.#present = undefined;
+      return this.#died(life.number, ending);
+    }
+    if (this.#swaps.candidate === life) return; // it never had anything, and whoever wanted it says so
+    this.#record(life.number, ending);
+    log.error({}, `the ${name} block ended in life ${life.number}: ${describe(ending)}; life ${this.#present?.number ?? this.#lives + 1} has taken over`);
+  }
+
+  #record(number: number, ending: Ending): void {
+    this.#deaths.record(number, ending);
+    this.#suspect(ending.working);
+  }
+
+  /** The present life is over, and nobody was there to take over. */
+  #died(number: number, ending: Ending): void {
+    if (this.stopping) return;
+    const { spec, log } = this.#options;
+    this.#record(number, ending);
+    const { pauseMs, failed } = this.#deaths.pause(this.#readySinceMs);
+    log.error({}, `the ${spec.name} block ended in life ${number}: ${describe(ending)}; starting again in ${Math.round(pauseMs)}ms${failed === undefined ? '' : ` (${failed} ends within ${spec.periodMs / 1000}s)`}`);
+    this.#enter(failed === undefined ? 'backing-off' : 'failed');
+    void this.#liveAgain(pauseMs);
+  }
+
+  async #liveAgain(pauseMs: number): Promise<void> {
+    await sleep(pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => {}); // stopping: nothing follows
+    if (this.stopping || this.#present !== undefined) return;
+    this.#restarts++;
+    this.#live();
+  }
+
+  /** It still works: its successor is started beside it. */
+  #tooLarge(life: BlockLife, cause: 'memory' | 'files', what: string): void {
+    const { spec: { name }, log } = this.#options;
+    const sinceMs = performance.now() - this.#recycledMs;
+    if (life !== this.#present || this.stopping || this.#swaps.candidate !== undefined || sinceMs < this.#recyclePauseMs) return;
+    this.#recyclePauseMs = sinceMs > RECYCLE_CALM_MS ? RECYCLE_MS.min : Math.min(2 * this.#recyclePauseMs, RECYCLE_MS.max);
+    this.#recycledMs = performance.now();
+    log.warn({}, `the ${name} block uses ${what}: its next life takes over`);
+    this.#deaths.count(cause);
+    this.restart().catch((reason: unknown) => log.error({}, `the ${name} block uses ${what}, and its next life could not take over: ${messageOf(reason)}`));
   }
 
   /** Names what the life that just ended was working on. */
@@ -279,36 +367,27 @@ export class Child {
     if (suspects.length === 0) return;
     const named = suspects.slice(0, MAX_NAMED).map(([id, deaths]) => `${id} (${deaths})`).join(', ');
     const more = suspects.length > MAX_NAMED ? ` and ${suspects.length - MAX_NAMED} more` : '';
-    log.warn({}, `the ${spec.block} block ended over messages; how often over each: ${named}${more}`);
+    log.warn({}, `the ${spec.name} block ended over messages; how often over each: ${named}${more}`);
   }
 
-  #report(components: unknown): void {
-    if (!Array.isArray(components)) throw new Error('a component report that is no list');
-    this.#reported = true;
-    const reported = components as ComponentStatus[];
-    const trying = reported.some(isFirstAttempt);
+  /** A life has reported what it has. */
+  #reported(life: BlockLife): void {
+    if (life !== this.#present) return;
+    this.#subscriptions = life.subscriptions;
+    if (!life.reported) return;
+    const trying = life.components.some(isFirstAttempt);
     // A life that follows another starts its components anew; until it knows better they are what they were.
     const known = new Map(this.#settled ? this.#components.map((component) => [component.name, component]) : []);
-    this.#components = reported.map((component) => (isFirstAttempt(component) ? (known.get(component.name) ?? component) : component));
+    this.#components = life.components.map((component) => (isFirstAttempt(component) ? (known.get(component.name) ?? component) : component));
     this.#settled ||= !trying;
     this.#enter(trying ? 'initializing' : 'ready');
+    if (!trying) this.#spare.keep();
   }
 
   #enter(state: ChildState): void {
     if (state === 'ready') this.#readySinceMs = Math.min(this.#readySinceMs, performance.now());
-    if (this.#state === 'stopped' || (this.#stopping.signal.aborted && state !== 'stopped') || (this.#state === 'draining' && state !== 'stopped')) return;
+    if (this.#state === 'stopped' || (this.stopping && state !== 'stopped') || (this.#state === 'draining' && state !== 'stopped')) return;
     this.#state = state;
     this.#options.changed();
   }
-}
-
-function isFirstAttempt({ state, reason }: ComponentStatus): boolean {
-  return state === 'starting' && reason === undefined;
-}
-
-/** Resolves when the channel has ended, or time is up. */
-async function endedWithin(calls: Calls, timeoutMs: number): Promise<void> {
-  const timer = new AbortController();
-  await Promise.race([calls.ended, sleep(timeoutMs, undefined, { signal: timer.signal }).catch(() => {})]); // aborted: it was not needed
-  timer.abort();
 }

@@ -5,7 +5,7 @@ import { openLog, openLogFile, outputTo, type Log } from '../proto/log.ts';
 import { readBuild } from './build.ts';
 import { FatalError, logNotices } from './fatal.ts';
 import { greeting } from './greeting.ts';
-import { Runtime } from './runtime.ts';
+import { Runtime, type RuntimeOptions } from './runtime.ts';
 import type { ShutdownRequest } from './shutdown.ts';
 
 /** The blocks there are, in start order. */
@@ -39,7 +39,7 @@ export async function run(argv: readonly string[], compileCache: string | undefi
 class Program {
   readonly #config: Config;
   readonly #log: Log;
-  readonly #launch: { readonly logFd: number; readonly compileCache: string | undefined };
+  readonly #launch: RuntimeOptions['launch'];
   #runtime: Runtime;
   /** Set by the first reason to end; a second signal ends at once. */
   #ending = false;
@@ -48,9 +48,9 @@ class Program {
 
   constructor(config: Config, compileCache: string | undefined) {
     this.#config = config;
-    const file = config.log.file === '' ? undefined : openLogFile(config.log.file);
-    this.#log = openLog(logSettings(config), { output: file ?? outputTo(STDOUT), conceal: [config.api.token, config.app.token].filter(({ isSet }) => isSet).map((token) => token.reveal()) });
-    this.#launch = { logFd: file?.fd ?? STDOUT, compileCache };
+    const output = config.log.file === '' ? outputTo(STDOUT) : openLogFile(config.log.file);
+    this.#log = openLog(logSettings(config), { output, conceal: [config.api.token, config.app.token].filter(({ isSet }) => isSet).map((token) => token.reveal()) });
+    this.#launch = { output, compileCache };
     this.#runtime = this.#createRuntime();
   }
 

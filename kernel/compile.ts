@@ -102,6 +102,7 @@ export function compileConfig(args: Arguments, env: Environment, knownBlocks: re
     metrics: {
       enabled: values['enable-metrics'],
       port: port('metrics-port', values['metrics-port']),
+      isPortGiven: given.has('metrics-port'),
       address: values['metrics-listen-address'],
     },
     warnings: warnings(args, mode),

@@ -18,6 +18,11 @@ export interface Component {
   /** `auth.secretStore`; `''` when it has none. */
   readonly secretStore: string;
   readonly scopes: readonly string[];
+  /** Those of ours, as written; `''` where one is absent. What they come to is in annotations.ts. */
+  readonly annotations: Readonly<Record<typeof ISOLATION | typeof INIT_FAILURE, string>>;
+  /** Where its manifest is: the file, and the document's number in it. */
+  readonly path: string;
+  readonly document: number;
 }
 
 /** One entry of `spec.metadata`; all members may be `''`. */
@@ -30,6 +35,9 @@ export interface MetadataEntry {
   readonly secretKey: string;
   readonly envRef: string;
 }
+
+export const ISOLATION = 'isolation';
+export const INIT_FAILURE = 'init-failure';
 
 /** Category, the first part of a type, to the block that serves it; `''`: no block does yet. */
 export const CATEGORIES: Readonly<Record<string, string>> = {
@@ -69,12 +77,15 @@ export function decodeComponents(manifests: readonly Manifest[]): { components: 
   return { components, notices };
 }
 
-function decode({ name, namespace, scopes, body }: Manifest): Component {
+function decode({ name, namespace, scopes, body, path, document }: Manifest): Component {
   const spec = objectAt(member(body, 'spec'), 'spec');
   return {
     name,
     namespace,
     scopes,
+    path,
+    document,
+    annotations: annotationsOf(body),
     type: textAt(member(spec, 'type'), 'spec.type'),
     version: textAt(member(spec, 'version'), 'spec.version'),
     entries: listAt(member(spec, 'metadata'), 'spec.metadata').map((entry, index) => decodeEntry(entry, `spec.metadata[${index}]`)),
@@ -82,6 +93,13 @@ function decode({ name, namespace, scopes, body }: Manifest): Component {
     initTimeoutMs: initTimeout(textAt(member(spec, 'initTimeout'), 'spec.initTimeout')),
     secretStore: textAt(member(objectAt(member(body, 'auth'), 'auth'), 'secretStore'), 'auth.secretStore'),
   };
+}
+
+/** Keys of annotations match to the letter, unlike members. */
+function annotationsOf(body: Manifest['body']): Component['annotations'] {
+  const annotations = objectAt(member(objectAt(member(body, 'metadata'), 'metadata'), 'annotations'), 'metadata.annotations');
+  const text = (key: string): string => (Object.hasOwn(annotations, key) ? textAt(annotations[key], `metadata.annotations.${key}`) : '');
+  return { [ISOLATION]: text(ISOLATION), [INIT_FAILURE]: text(INIT_FAILURE) };
 }
 
 function decodeEntry(value: Parameters<typeof objectAt>[0], place: string): MetadataEntry {

@@ -72,7 +72,7 @@ export interface Config {
   readonly log: { readonly level: LogLevel; readonly json: boolean; /** `''`: standard output. */ readonly file: string };
   /** `configured`: as the Configuration says. */
   readonly apiLogging: 'on' | 'off' | 'configured';
-  readonly metrics: { readonly enabled: boolean; readonly port: number; readonly address: string };
+  readonly metrics: { readonly enabled: boolean; readonly port: number; /** False: it is the default. */ readonly isPortGiven: boolean; readonly address: string };
 
   /** To be logged once there is a log: deprecations and the like. */
   readonly warnings: readonly string[];

@@ -10,6 +10,8 @@ import { booleanAt, isObject, integerAt, listAt, member, objectAt, ShapeError, t
 import { splitDocuments, yamlParser, type Yaml } from './yaml.ts';
 
 export interface Configuration {
+  /** Of the resources that it was put together from, in order. */
+  readonly names: readonly string[];
   readonly api: { readonly http: ApiRules; readonly grpc: ApiRules };
   /** Every feature that is on by default or was named, and whether it is on. */
   readonly features: ReadonlyMap<string, boolean>;
@@ -69,9 +71,12 @@ const LARGEST_FILE = 1024 * 1024;
  */
 export async function loadConfiguration(paths: readonly string[], env: Environment): Promise<Configuration> {
   let spec: YamlObject = {};
+  const names: string[] = [];
   for (const path of paths) {
     try {
-      spec = overlay(spec, objectAt(member(await readDocument(path, env), 'spec'), 'spec'));
+      const document = await readDocument(path, env);
+      names.push(textAt(member(objectAt(member(document, 'metadata'), 'metadata'), 'name'), 'metadata.name'));
+      spec = overlay(spec, objectAt(member(document, 'spec'), 'spec'));
     } catch (cause) {
       if (cause instanceof ShapeError) throw fatal(path, cause.message);
       if (cause instanceof RangeError) throw fatal(path, 'nested too deeply');
@@ -79,7 +84,7 @@ export async function loadConfiguration(paths: readonly string[], env: Environme
     }
   }
   try {
-    return decode(spec, env);
+    return { names, ...decode(spec, env) };
   } catch (cause) {
     if (cause instanceof ShapeError) throw fatal(paths.join(', --config='), cause.message);
     throw cause;
@@ -95,6 +100,10 @@ export function isSecretAllowed(scope: SecretScope | undefined, key: string): bo
 
 export function enabledFeatures({ features }: Configuration): string[] {
   return [...features].filter(([, enabled]) => enabled).map(([name]) => name);
+}
+
+export function isFeatureEnabled({ features }: Configuration, name: string): boolean {
+  return features.get(name) === true;
 }
 
 function fatal(path: string, reason: string): FatalError {
@@ -138,7 +147,7 @@ function overlay(base: YamlObject, over: YamlObject): YamlObject {
   return Object.fromEntries(merged);
 }
 
-function decode(spec: YamlObject, env: Environment): Configuration {
+function decode(spec: YamlObject, env: Environment): Omit<Configuration, 'names'> {
   const api = objectAt(member(spec, 'api'), 'spec.api');
   const allowed = decodeRules(member(api, 'allowed'), 'spec.api.allowed');
   const denied = decodeRules(member(api, 'denied'), 'spec.api.denied');
@@ -208,12 +217,12 @@ function decodeMetrics(older: YamlObject, newer: YamlObject): MetricSettings {
   const latencyBuckets = listAt(given('latencyDistributionBuckets'), 'spec.metrics.latencyDistributionBuckets')
     .map((bound, index) => integerAt(bound, `spec.metrics.latencyDistributionBuckets[${index}]`, 0));
   const http = objectAt(given('http'), 'spec.metrics.http');
-  const httpFlag = (name: string) => booleanAt(member(http, name), `spec.metrics.http.${name}`, false);
+  const httpFlag = (name: string, otherwise: boolean) => booleanAt(member(http, name), `spec.metrics.http.${name}`, otherwise);
   const pathMatching = textsAt(member(http, 'pathMatching'), 'spec.metrics.http.pathMatching');
   const rules = listAt(given('rules'), 'spec.metrics.rules').map((rule, index) => decodeRule(rule, `spec.metrics.rules[${index}]`));
   const settings = {
     enabled, recordErrorCodes, latencyBuckets, rules,
-    http: { increasedCardinality: httpFlag('increasedCardinality'), pathMatching, excludeVerbs: httpFlag('excludeVerbs') },
+    http: { increasedCardinality: httpFlag('increasedCardinality', true), pathMatching, excludeVerbs: httpFlag('excludeVerbs', false) },
   };
   const isGiven = (value: Yaml | undefined) => value !== undefined && value !== null;
   const json = JSON.stringify({ // in the order of Dapr's struct; members that nobody set are left out, as there

@@ -172,10 +172,10 @@ export const FLAGS = {
   'log-file': text('Logs', '', 'log to this file instead of standard output', { noun: 'file' }),
   'enable-api-logging': toggle('Logs', false, 'log every API call; default: as the Configuration says'),
 
-  'enable-metrics': toggle('Metrics and profiling', true, 'serve metrics'),
-  'metrics-port': text('Metrics and profiling', '9090', 'port of the metrics server', { noun: 'port' }),
-  'metrics-listen-address': text('Metrics and profiling', '0.0.0.0', 'address of the metrics server', { noun: 'address' }),
-  'enable-profiling': toggle('Metrics and profiling', false, 'accepted, without effect'),
+  'enable-metrics': toggle('Metrics and profiling', true, 'count, and serve what was counted to Prometheus; false: neither, whatever the Configuration says'),
+  'metrics-port': text('Metrics and profiling', '9090', 'port of the metrics; 0 for any free one. One that was asked for and is taken ends the sidecar, the default one does not', { noun: 'port' }),
+  'metrics-listen-address': text('Metrics and profiling', '0.0.0.0', 'address of the metrics; by default every interface', { noun: 'address' }),
+  'enable-profiling': toggle('Metrics and profiling', false, 'accepted, without effect: there is no profiling server'),
   'profile-port': text('Metrics and profiling', '7777', 'accepted, without effect', { noun: 'port' }),
 
   'enable-mtls': toggle(CONTROL_PLANE, false, 'mutual TLS between sidecars'),

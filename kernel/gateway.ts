@@ -7,10 +7,11 @@ import { ROUTE, ROUTES } from '../proto/routes.ts';
 import { admits } from './access.ts';
 import type { Config } from './config.ts';
 import type { Configuration } from './configuration.ts';
-import { openGrpcServer } from './grpc.ts';
-import { HttpApi, type ApiCall, type HttpOptions } from './http.ts';
+import { openGrpcServer, type LiveGrpcOptions } from './grpc.ts';
+import { HttpApi, type ApiCall, type LiveHttpOptions } from './http.ts';
 import { openHttpServer } from './http-server.ts';
 import type { Address, Listener } from './listener.ts';
+import type { ApiCounts } from './metrics/server-counts.ts';
 import { Router, type Match } from './router.ts';
 import type { Switch } from './switch.ts';
 
@@ -25,34 +26,31 @@ export interface Gateway {
   readonly listeners: readonly Listener[];
   /** Binds all. @throws FatalError when a port can't be had */
   listen(): Promise<Bound>;
+  /** Which methods there are and what is logged of them, from the next call on; connections notice nothing. */
+  apply(configuration: Configuration): void;
 }
 
-export function openGateway(dispatch: Switch, config: Config, configuration: Configuration, log: Log): Gateway {
+export function openGateway(dispatch: Switch, config: Config, configuration: Configuration, log: Log, counts?: ApiCounts): Gateway {
   const { api } = config;
+  const counting = counts === undefined ? {} : { counts };
   const token = api.token.isSet ? api.token : undefined;
-  const logApi = config.apiLogging === 'configured' ? configuration.apiLogging.enabled : config.apiLogging === 'on';
-  const apiLog = logApi ? apiLogger(log, configuration) : undefined;
-  const invokeAdmitted = admits(configuration.api.http, ROUTE.InvokeService, 'v1.0');
-  const openHttp = (at: readonly Address[], options: HttpOptions): Listener => {
-    const http = new HttpApi(dispatch, options);
-    return openHttpServer({
-      addresses: at, maxHeaderBytes: api.maxHeaderBytes, h2c: api.h2c,
-      handle: (request, response) => http.handle(request, response), log: (text) => log.info({}, text),
-    });
-  };
-  const http = openHttp(addresses(config, api.httpPort, 'http'), {
-    token, maxBodyBytes: api.maxBodyBytes, log: apiLog, fallback: invokeAdmitted ? 'invoke' : 'plain',
+  const openHttp = (at: readonly Address[], http: HttpApi): Listener => openHttpServer({
+    addresses: at, maxHeaderBytes: api.maxHeaderBytes, h2c: api.h2c,
+    handle: (request, response) => http.handle(request, response), log: (text) => log.info({}, text),
+  });
+  const httpApi = new HttpApi(dispatch, {
+    ...liveHttp(config, configuration, log), ...counting, token, maxBodyBytes: api.maxBodyBytes,
     cors: api.allowedOrigins.length === 0 ? undefined : { origins: new Set(api.allowedOrigins) },
-    router: new Router(ROUTES, (route, version) => admits(configuration.api.http, route, version)),
   });
-  const publicRoutes = ROUTES.filter(({ group }) => group === 'metadata' || group === 'healthz' || group === 'actuator');
-  const publicHttp = api.publicPort === 0 ? undefined : openHttp([{ kind: 'tcp', host: api.publicAddress, port: api.publicPort }], {
-    token: undefined, maxBodyBytes: api.maxBodyBytes, log: undefined, fallback: 'plain', cors: undefined, router: new Router(publicRoutes),
-  });
+  const http = openHttp(addresses(config, api.httpPort, 'http'), httpApi);
+  // Whoever reaches the public port may look, and needs no token for it: so nothing there makes a block do anything.
+  const publicRoutes = ROUTES.filter((route) => route.group === 'metadata' || route.group === 'healthz' || (route.group === 'actuator' && route !== ROUTE.RestartBlock));
+  const publicHttp = api.publicPort === 0 ? undefined : openHttp([{ kind: 'tcp', host: api.publicAddress, port: api.publicPort }], new HttpApi(dispatch, {
+    ...counting, token: undefined, maxBodyBytes: api.maxBodyBytes, log: undefined, fallback: 'plain', cors: undefined, router: new Router(publicRoutes),
+  }));
   const grpc = openGrpcServer(dispatch, {
     addresses: addresses(config, api.grpcPort, 'grpc'), routes: ROUTES, token, maxBodyBytes: api.maxBodyBytes, maxHeaderBytes: api.maxHeaderBytes,
-    admit: (route) => admits(configuration.api.grpc, route, route.version),
-    log: apiLog === undefined ? undefined : ({ method, code, durationMs, userAgent }) => log.info({ scope: 'dapr.runtime.grpc.api-info', method, code, duration: Math.round(durationMs), useragent: userAgent }, 'gRPC API Called'),
+    ...liveGrpc(config, configuration, log), ...counting,
   });
   const listeners = publicHttp === undefined ? [http, grpc] : [http, publicHttp, grpc];
   const listen = async (): Promise<Bound> => {
@@ -63,7 +61,33 @@ export function openGateway(dispatch: Switch, config: Config, configuration: Con
     for (const bound of publicBound) log.info({}, `public HTTP server is running on port ${portOf(bound)}`);
     return { http: httpBound, grpc: grpcBound, public: publicBound };
   };
-  return { listeners, listen };
+  const apply = (changed: Configuration): void => {
+    httpApi.apply(liveHttp(config, changed, log));
+    grpc.apply(liveGrpc(config, changed, log));
+  };
+  return { listeners, listen, apply };
+}
+
+function liveHttp(config: Config, configuration: Configuration, log: Log): LiveHttpOptions {
+  const rules = configuration.api.http;
+  return {
+    router: new Router(ROUTES, (route, version) => admits(rules, route, version)),
+    fallback: admits(rules, ROUTE.InvokeService, 'v1.0') ? 'invoke' : 'plain',
+    log: isApiLogged(config, configuration) ? apiLogger(log, configuration) : undefined,
+  };
+}
+
+function liveGrpc(config: Config, configuration: Configuration, log: Log): LiveGrpcOptions {
+  return {
+    admit: (route) => admits(configuration.api.grpc, route, route.version),
+    log: isApiLogged(config, configuration)
+      ? ({ method, code, durationMs, userAgent }) => log.info({ scope: 'dapr.runtime.grpc.api-info', method, code, duration: Math.round(durationMs), useragent: userAgent }, 'gRPC API Called')
+      : undefined,
+  };
+}
+
+function isApiLogged({ apiLogging }: Config, configuration: Configuration): boolean {
+  return apiLogging === 'configured' ? configuration.apiLogging.enabled : apiLogging === 'on';
 }
 
 /** Where an API listens: the ports on all given addresses, or a socket in a directory that only we may enter. */

@@ -5,11 +5,14 @@ import { INITIAL_CREDIT } from '../ipc/calls.ts';
 import { Grpc, type Failure, type GrpcCode } from '../proto/errors.ts';
 import { FAIL } from '../proto/failures.ts';
 import { statusDetails } from '../proto/status.ts';
+import type { ApiCounts } from './metrics/server-counts.ts';
 import type { CallRequest, StreamAnswer, StreamTicket } from './seat.ts';
 import type { Switch } from './switch.ts';
 
 /** The client, as its listener knows it. */
 export interface StreamClient {
+  /** Where errors of the kernel's own are counted. */
+  readonly counts?: ApiCounts | undefined;
   /** Its messages, owned; undefined where the request is the only one. */
   readonly messages: Readable | undefined;
   /** Where messages to it go; ending it is the status OK. */
@@ -87,6 +90,7 @@ export class GrpcStream implements StreamAnswer {
   }
 
   onRefusal(failure: Failure): void {
+    if (!this.#over) this.#client.counts?.error(failure);
     this.onFailure(failure.grpc, failure.message, statusDetails(failure));
   }
 

@@ -11,6 +11,7 @@ import { statusDetails } from '../proto/status.ts';
 import { bindWithRetry } from './bind.ts';
 import { GrpcStream, shuttingDown } from './grpc-stream.ts';
 import { describeAddress, type Address, type Listener } from './listener.ts';
+import type { ApiCounts, RpcCounts } from './metrics/server-counts.ts';
 import type { AnswerReflection } from './reflection.ts';
 import type { Answer } from './seat.ts';
 import type { Secret } from './secret.ts';
@@ -25,6 +26,8 @@ export interface GrpcOptions {
   readonly maxBodyBytes: number;
   readonly maxHeaderBytes: number;
   readonly log: ((call: { readonly method: string; readonly code: number; readonly durationMs: number; readonly userAgent: string }) => void) | undefined;
+  /** Absent: nothing is counted. */
+  readonly counts?: ApiCounts;
 }
 
 type UnaryCall = ServerUnaryCall<Buffer, Buffer>;
@@ -47,13 +50,28 @@ const REFLECTION_PATHS = REFLECTIONS.map((service) => `/${service}/ServerReflect
 
 const asIs = (bytes: Buffer): Buffer => bytes;
 
-export function openGrpcServer(dispatch: Switch, options: GrpcOptions): Listener {
+/** What the Configuration decides, which may change while connections are open. */
+export type LiveGrpcOptions = Pick<GrpcOptions, 'admit' | 'log'>;
+
+export interface GrpcListener extends Listener {
+  /** From the next call on. */
+  apply(live: LiveGrpcOptions): void;
+}
+
+export function openGrpcServer(dispatch: Switch, options: GrpcOptions): GrpcListener {
   return new GrpcServer(dispatch, options);
 }
 
-class GrpcServer implements Listener {
+/** Whether a route's calls are let in. */
+interface Gate {
+  readonly route: Route;
+  refusal: Failure | undefined;
+}
+
+class GrpcServer implements GrpcListener {
   readonly #switch: Switch;
-  readonly #options: GrpcOptions;
+  #options: GrpcOptions;
+  readonly #gates: Gate[] = [];
   readonly #server: Server;
   /** Calls that would go on for ever if nobody ended them. */
   readonly #streams = new Set<{ shutDown(): void }>();
@@ -71,12 +89,18 @@ class GrpcServer implements Listener {
     });
     for (const route of options.routes) {
       if (route.rpc === undefined) continue;
-      const refusal = options.admit(route) ? undefined : NOT_ADMITTED;
-      if (route.kind === 'unary') this.#server.register<Buffer, Buffer>(route.rpc, (call: UnaryCall, done: sendUnaryData<Buffer>) => this.#unary(route, refusal, call, done), asIs, asIs, 'unary');
-      else if (route.kind === 'server-stream') this.#server.register<Buffer, Buffer>(route.rpc, (call: WritableCall) => this.#stream(route, refusal, call, undefined, call.request), asIs, asIs, 'serverStream');
-      else this.#server.register<Buffer, Buffer>(route.rpc, (call: DuplexCall) => this.#stream(route, refusal, call, call, EMPTY), asIs, asIs, 'bidi');
+      const gate: Gate = { route, refusal: options.admit(route) ? undefined : NOT_ADMITTED };
+      this.#gates.push(gate);
+      if (route.kind === 'unary') this.#server.register<Buffer, Buffer>(route.rpc, (call: UnaryCall, done: sendUnaryData<Buffer>) => this.#unary(route, gate.refusal, call, done), asIs, asIs, 'unary');
+      else if (route.kind === 'server-stream') this.#server.register<Buffer, Buffer>(route.rpc, (call: WritableCall) => this.#stream(route, gate.refusal, call, undefined, call.request), asIs, asIs, 'serverStream');
+      else this.#server.register<Buffer, Buffer>(route.rpc, (call: DuplexCall) => this.#stream(route, gate.refusal, call, call, EMPTY), asIs, asIs, 'bidi');
     }
     for (const path of REFLECTION_PATHS) this.#server.register<Buffer, Buffer>(path, (call: DuplexCall) => this.#reflect(call), asIs, asIs, 'bidi');
+  }
+
+  apply(live: LiveGrpcOptions): void {
+    this.#options = { ...this.#options, ...live };
+    for (const gate of this.#gates) gate.refusal = live.admit(gate.route) ? undefined : NOT_ADMITTED;
   }
 
   async listen(): Promise<readonly string[]> {
@@ -111,19 +135,25 @@ class GrpcServer implements Listener {
   }
 
   #unary(route: Route, refusal: Failure | undefined, call: UnaryCall, done: sendUnaryData<Buffer>): void {
+    const { counts } = this.#options;
     const answer = new UnaryAnswer(call, done);
     answer.finished = this.#logOf(route, call);
     const refused = refusal ?? this.#refuse(call.metadata);
     if (refused !== undefined) return answer.onRefusal(refused);
+    if (counts?.grpc !== undefined) answer.countIn(counts, counts.grpc.of(route.rpc as string));
     // grpc-js ends the call by itself when its deadline passes, and says so by the same event as for a cancellation.
     const ticket = this.#switch.open({ route, flags: 0, head: headOf(route, call.metadata), body: call.request, deadlineMs: deadlineMsOf(call) }, answer);
-    call.once('cancelled', () => ticket.cancel());
+    call.once('cancelled', () => {
+      ticket.cancel();
+      answer.cancelled();
+    });
   }
 
   /** @param messages the client's; undefined when `body` is its only one. */
   #stream(route: Route, refusal: Failure | undefined, call: WritableCall | DuplexCall, messages: Readable | undefined, body: Uint8Array): void {
     const log = this.#logOf(route, call);
     const stream = new GrpcStream(route.owner, {
+      counts: this.#options.counts,
       messages,
       answers: call,
       fail: (code, message, details) => void call.emit('error', statusOf(code, message, details)),
@@ -181,10 +211,24 @@ class UnaryAnswer implements Answer {
   finished: ((code: number) => void) | undefined;
   readonly #call: UnaryCall;
   readonly #done: sendUnaryData<Buffer>;
+  #counts: ApiCounts | undefined;
+  #rpc: RpcCounts | undefined;
+  #began = 0;
 
   constructor(call: UnaryCall, done: sendUnaryData<Buffer>) {
     this.#call = call;
     this.#done = done;
+  }
+
+  countIn(counts: ApiCounts, rpc: RpcCounts): void {
+    this.#counts = counts;
+    this.#rpc = rpc;
+    this.#began = performance.now();
+  }
+
+  /** The client left, or its deadline passed: nothing is answered any more. */
+  cancelled(): void {
+    this.#count(Date.now() >= Number(this.#call.getDeadline()) ? Grpc.DEADLINE_EXCEEDED : Grpc.CANCELLED, 0);
   }
 
   onAnswer(_status: number, headers: readonly string[] | undefined, body: Uint8Array): void {
@@ -194,15 +238,24 @@ class UnaryAnswer implements Answer {
       this.#call.sendMetadata(metadata);
     }
     this.#done(null, Buffer.from(body)); // borrowed, and written later
+    this.#count(Grpc.OK, body.length);
     this.finished?.(Grpc.OK);
   }
 
   onFailure(code: GrpcCode, message: string, details: Uint8Array | undefined): void {
     this.#done(statusOf(code, message, details));
+    this.#count(code, 0);
     this.finished?.(code);
   }
 
+  /** Once: what comes after the end is no other end. */
+  #count(code: GrpcCode, bytes: number): void {
+    this.#rpc?.answered(code, this.#call.request.length, bytes, performance.now() - this.#began);
+    this.#rpc = undefined;
+  }
+
   onRefusal(failure: Failure): void {
+    this.#counts?.error(failure);
     this.onFailure(failure.grpc, failure.message, statusDetails(failure));
   }
 }

@@ -10,6 +10,7 @@ import type { Route } from '../proto/routes.ts';
 import { httpBody } from '../proto/status.ts';
 import { applyCors, type Cors } from './cors.ts';
 import { BadEscape, cleanPath, type Match, type Router } from './router.ts';
+import type { ApiCounts, HttpServerCounts } from './metrics/server-counts.ts';
 import type { Answer, Ticket } from './seat.ts';
 import type { Secret } from './secret.ts';
 import type { Switch } from './switch.ts';
@@ -35,6 +36,8 @@ export interface HttpOptions {
   readonly fallback: 'invoke' | 'plain';
   /** Absent: no API log. `route` is undefined for unknown paths. */
   readonly log: ((call: ApiCall, match: Match | undefined, path: string) => void) | undefined;
+  /** Absent: nothing is counted. */
+  readonly counts?: ApiCounts;
 }
 
 /** Bodies up to this size leave in one write with the header. */
@@ -45,22 +48,31 @@ const DISCARD_MS = 2_000;
 /** Health and metadata answer even callers without the token: only these two are exempt. */
 const EXEMPT_PATHS: ReadonlySet<string> = new Set(['/v1.0/healthz', '/v1.0/healthz/outbound']);
 
+/** What the Configuration decides, which may change while connections are open. */
+export type LiveHttpOptions = Pick<HttpOptions, 'router' | 'fallback' | 'log'>;
+
 export class HttpApi {
   readonly #switch: Switch;
-  readonly #options: HttpOptions;
+  #options: HttpOptions;
 
   constructor(dispatch: Switch, options: HttpOptions) {
     this.#switch = dispatch;
     this.#options = options;
   }
 
+  /** From the next request on. */
+  apply(live: LiveHttpOptions): void {
+    this.#options = { ...this.#options, ...live };
+  }
+
   handle(request: Request, response: Response): void {
-    const { router, token, cors, fallback, log, maxBodyBytes } = this.#options;
+    const { router, token, cors, fallback, log, maxBodyBytes, counts } = this.#options;
     const verb = request.method as string;
     const target = originForm(request.url as string);
     const question = target.indexOf('?');
     const path = cleanPath(question < 0 ? target : target.slice(0, question));
-    const exchange = new Exchange(request, response);
+    const exchange = new Exchange(request, response, counts);
+    if (counts?.http !== undefined) exchange.countIn(counts.http, verb, path, request.headers['content-length']);
     if (cors !== undefined && applyCors(cors, request, response)) return exchange.empty(200);
     if (token !== undefined) {
       if (!(verb === 'GET' && EXEMPT_PATHS.has(path)) && !token.matches(header(request, 'dapr-api-token'))) return exchange.text(401, 'invalid api token\n');
@@ -93,16 +105,31 @@ class Exchange implements Answer {
   readonly #response: ServerResponse;
   #ticket: Ticket | undefined;
   #answered = false;
+  readonly #counts: ApiCounts | undefined;
   #log: ((code: number, size: number, durationMs: number) => void) | undefined;
   #began = 0;
+  /** Where it is counted, and as what; undefined: nowhere. */
+  #http: HttpServerCounts | undefined;
+  #verb = '';
+  #path = '';
+  #contentLength: string | undefined;
 
-  constructor(_request: Request, response: Response) {
+  constructor(_request: Request, response: Response, counts: ApiCounts | undefined) {
+    this.#counts = counts;
     // Node's HTTP/2 compatibility response has every member used here.
     this.#response = response as ServerResponse;
   }
 
   logTo(log: (code: number, size: number, durationMs: number) => void): void {
     this.#log = log;
+    this.#began = performance.now();
+  }
+
+  countIn(counts: HttpServerCounts, verb: string, path: string, contentLength: string | undefined): void {
+    this.#http = counts;
+    this.#verb = verb;
+    this.#path = path;
+    this.#contentLength = contentLength;
     this.#began = performance.now();
   }
 
@@ -125,6 +152,7 @@ class Exchange implements Answer {
   }
 
   onRefusal(failure: Failure): void {
+    if (!this.#answered) this.#counts?.error(failure);
     this.#send(failure.http, 'application/json', undefined, Buffer.from(httpBody(failure)));
   }
 
@@ -137,7 +165,7 @@ class Exchange implements Answer {
     this.#answered = true;
     this.#response.writeHead(status, headers === undefined ? undefined : [...headers]);
     this.#response.end();
-    this.#log?.(status, 0, performance.now() - this.#began);
+    this.#over(status, 0);
   }
 
   #send(status: number, type: string, headers: readonly string[] | undefined, body: Uint8Array): void {
@@ -150,7 +178,14 @@ class Exchange implements Answer {
     // One string with the header is one write; it is a copy too, which a borrowed body needs anyway.
     if (body.length <= INLINE_BYTES) response.end(latin1(body), 'latin1');
     else response.end(Buffer.from(body));
-    this.#log?.(status, body.length, performance.now() - this.#began);
+    this.#over(status, body.length);
+  }
+
+  #over(status: number, size: number): void {
+    if (this.#http === undefined && this.#log === undefined) return;
+    const ms = performance.now() - this.#began;
+    this.#http?.answered(this.#verb, this.#path, this.#contentLength, status, size, ms);
+    this.#log?.(status, size, ms);
   }
 }
 

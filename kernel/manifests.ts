@@ -1,9 +1,10 @@
-// Files of the resources directories to manifests: which files, which documents, which kinds (contract: resource loading).
-// Whatever can't be read costs that document and a warning, nothing else; only a directory that isn't there is fatal.
+// A file of a resources directory to manifests: which files, which documents, which kinds (contract: resource loading).
+// Whatever can't be read costs that document and a warning, nothing else.
 import { readdir, readFile, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
+import { lastingMarkOf } from '../proto/places.ts';
 import { goQuote } from '../proto/quote.ts';
-import { FatalError, systemReason, type Notice } from './fatal.ts';
+import { systemReason, type Notice } from './fatal.ts';
 import { isObject, member, objectAt, ShapeError, textAt, textsAt, type YamlObject } from './shape.ts';
 import { splitDocuments, yamlParser, type ParseYaml, type YamlDocument } from './yaml.ts';
 
@@ -23,11 +24,6 @@ export interface Manifest {
   readonly document: number;
 }
 
-export interface Manifests {
-  readonly manifests: readonly Manifest[];
-  readonly notices: readonly Notice[];
-}
-
 const KINDS: Readonly<Record<string, readonly string[]>> = {
   Component: ['dapr.io/v1alpha1'],
   HTTPEndpoint: ['dapr.io/v1alpha1'],
@@ -41,48 +37,67 @@ const SCOPE = 'dapr.runtime.loader.disk';
 const LARGEST_DOCUMENT = 64 * 1024;
 const LARGEST_FILE = 16 * 1024 * 1024;
 
-/**
- * Reads all directories, in order; files by name.
- * @throws FatalError when a directory can't be read.
- */
-export async function readManifests(paths: readonly string[], flag: string): Promise<Manifests> {
-  const manifests: Manifest[] = [];
-  const notices: Notice[] = [];
-  for (const path of paths) {
-    const names = await readdir(path).catch((cause: unknown) => {
-      throw new FatalError(`failed to load components: the directory of --${flag}=${path} can't be read: ${systemReason(cause)}`, notices);
-    });
-    for (const name of names.sort((a, b) => (a < b ? -1 : 1))) await readOne(path, name, manifests, notices);
-  }
-  return { manifests, notices };
+/** What one file says. */
+export interface FileReading {
+  readonly manifests: readonly Manifest[];
+  /** What could not be used and why, and what is worth a word. */
+  readonly notices: readonly Notice[];
+  /** Those of the notices that mean: part of it, or all, does not make sense. */
+  readonly faults: readonly Notice[];
+  /** The file's state when it was read; `''` when there is nothing to tell states apart by. */
+  readonly mark: string;
+  /** False: it is a directory, or not there any more. */
+  readonly isFile: boolean;
 }
 
-async function readOne(directory: string, name: string, manifests: Manifest[], notices: Notice[]): Promise<void> {
-  const path = join(directory, name);
-  const warn = (text: string) => notices.push({ level: 'warn', scope: SCOPE, text });
+/**
+ * Never throws: what is wrong is a notice.
+ * @param knownMark the file is not read when it is still in this state: undefined then.
+ */
+export async function readManifestFile(path: string, knownMark?: string): Promise<FileReading | undefined> {
+  let mark = '';
+  const ignored = (notices: readonly Notice[], isFile = true): FileReading => ({ manifests: [], notices, faults: [], mark, isFile });
+  const unusable = (reason: string): FileReading => {
+    const notices = [warning(`daprd load Component error when opening file ${path}: ${reason}`)];
+    return { manifests: [], notices, faults: notices, mark, isFile: true };
+  };
   let file: Buffer;
   try {
-    const about = await stat(path); // follows links: mounted config maps are full of them
-    if (about.isDirectory()) return;
-    if (!/\.ya?ml$/i.test(name)) {
-      warn(`A non-YAML Component file ${name} was detected, it will not be loaded`);
-      return;
-    }
-    if (!about.isFile()) return void warn(`daprd load Component error when opening file ${path}: not a regular file`);
-    if (about.size > LARGEST_FILE) return void warn(`daprd load Component error when opening file ${path}: ${about.size} bytes are more than the ${LARGEST_FILE} a file may have`);
+    const about = await stat(path, { bigint: true }); // follows links: mounted config maps are full of them
+    mark = lastingMarkOf(about);
+    if (mark === knownMark) return undefined;
+    if (about.isDirectory()) return ignored([], false);
+    if (!/\.ya?ml$/i.test(path)) return ignored([warning(`A non-YAML Component file ${basename(path)} was detected, it will not be loaded`)]);
+    if (!about.isFile()) return unusable('not a regular file');
+    if (about.size > LARGEST_FILE) return unusable(`${about.size} bytes are more than the ${LARGEST_FILE} a file may have`);
     file = await readFile(path);
   } catch (cause) {
-    warn(`daprd load Component error when opening file ${path}: ${systemReason(cause)}`);
-    return;
+    return { ...unusable(systemReason(cause)), isFile: (cause as NodeJS.ErrnoException).code !== 'ENOENT' };
   }
-  if (file.length === 0) return;
+  if (file.length === 0) return ignored([]);
   const parse = await yamlParser();
+  const manifests: Manifest[] = [];
+  const notices: Notice[] = [];
   for (const document of splitDocuments(file)) {
     const read = decode(path, document, parse);
     if (read === undefined) continue;
     if ('level' in read) notices.push(read);
     else manifests.push(read);
   }
+  return { manifests, notices, faults: notices.filter(({ level }) => level === 'warn'), mark, isFile: true };
+}
+
+/**
+ * The paths of what is in a directory, in load order.
+ * @throws Error of the system
+ */
+export async function pathsIn(directory: string): Promise<string[]> {
+  const names = await readdir(directory);
+  return names.sort((a, b) => (a < b ? -1 : 1)).map((name) => join(directory, name));
+}
+
+function warning(text: string): Notice {
+  return { level: 'warn', scope: SCOPE, text };
 }
 
 /** The warning for a document that is skipped. `where` is a line, or `''`. */

@@ -8,16 +8,14 @@ import type { KernelMethod } from './switch.ts';
 export interface MetadataSources {
   readonly appId: string;
   readonly version: string;
-  readonly features: readonly string[];
+  readonly features: () => readonly string[];
   readonly app: AppConfig;
   /** All components, in load order; only those that run are listed. */
   readonly components: () => readonly ComponentStatus[];
   /** All subscriptions, also those that can't run. */
   readonly subscriptions: () => readonly SubscriptionStatus[];
-  /** Names of other resources. */
-  readonly httpEndpoints: readonly string[];
-  readonly resiliencies: readonly string[];
-  readonly mcpServers: readonly string[];
+  /** Names of the other resources of a kind. */
+  readonly named: (kind: 'HTTPEndpoint' | 'Resiliency' | 'MCPServer') => readonly string[];
 }
 
 /** Keys that PUT may add; upstream has no limit, but nothing a caller controls grows without one here. */
@@ -52,27 +50,27 @@ export class MetadataApi {
   }
 
   #document(): object {
-    const { appId, version, features, app, httpEndpoints, mcpServers, resiliencies } = this.#sources;
+    const { appId, version, features, app, named } = this.#sources;
     const components = this.#listed().map(({ name, type, version: componentVersion, capabilities }) => ({
       name, type, ...(componentVersion === '' ? {} : { version: componentVersion }), ...(capabilities.length === 0 ? {} : { capabilities }),
     }));
     return {
       id: appId,
       runtimeVersion: version,
-      ...listed('enabledFeatures', features),
+      ...listed('enabledFeatures', features()),
       ...listed('components', components),
       extended: Object.fromEntries([...this.#extended].sort(([a], [b]) => (a < b ? -1 : 1))),
       ...listed('subscriptions', this.#sources.subscriptions().map(subscribed)),
-      ...listed('httpEndpoints', httpEndpoints.map(named)),
+      ...listed('httpEndpoints', named('HTTPEndpoint').map(withName)),
       appConnectionProperties: appProperties(app),
       actorRuntime: { runtimeStatus: 'DISABLED', hostReady: false, placement: 'placement: disconnected' },
-      ...listed('mcpServers', mcpServers.map(named)),
-      ...listed('resiliencies', resiliencies.map(named)),
+      ...listed('mcpServers', named('MCPServer').map(withName)),
+      ...listed('resiliencies', named('Resiliency').map(withName)),
     };
   }
 
   async #message(): Promise<Uint8Array> {
-    const { appId, version, features, app, httpEndpoints, mcpServers, resiliencies } = this.#sources;
+    const { appId, version, features, app, named } = this.#sources;
     // Loaded when it is first asked for: the kernel decodes nothing on its way to being ready.
     const { GetMetadataResponse, ActorRuntime_ActorRuntimeStatus, PubsubSubscriptionType } = await import('../proto/gen/dapr/proto/runtime/v1/metadata.ts');
     const { port, protocol, channelAddress, maxConcurrency, health } = appProperties(app);
@@ -84,17 +82,17 @@ export class MetadataApi {
       subscriptions: this.#sources.subscriptions().map(({ pubsubName, topic, metadata, rules, deadLetterTopic, type }) => ({
         pubsubName, topic, metadata: new Map(Object.entries(metadata)), rules: { rules: rules.map(({ match, path }) => ({ match, path })) }, deadLetterTopic, type: PubsubSubscriptionType[type],
       })),
-      httpEndpoints: httpEndpoints.map(named),
+      httpEndpoints: named('HTTPEndpoint').map(withName),
       appConnectionProperties: {
         port: port ?? 0, protocol: protocol ?? '', channelAddress: channelAddress ?? '', maxConcurrency: maxConcurrency ?? 0,
         health: health === undefined ? undefined : { healthCheckPath: '', ...health },
       },
       runtimeVersion: version,
-      enabledFeatures: [...features],
+      enabledFeatures: [...features()],
       actorRuntime: { runtimeStatus: ActorRuntime_ActorRuntimeStatus.DISABLED, activeActors: [], hostReady: false, placement: 'placement: disconnected' },
       scheduler: undefined,
-      mcpServers: mcpServers.map(named),
-      resiliencies: resiliencies.map(named),
+      mcpServers: named('MCPServer').map(withName),
+      resiliencies: named('Resiliency').map(withName),
       workflows: { connectedWorkers: 0 }, // always there over gRPC, left out over HTTP
       workflowAccessPolicies: [],
     }).finish();
@@ -130,7 +128,7 @@ function subscribed({ pubsubName, topic, metadata, rules, deadLetterTopic, type 
 
 const filled = (name: string, text: string): Record<string, string> => (text === '' ? {} : { [name]: text });
 
-const named = (name: string): { name: string } => ({ name });
+const withName = (name: string): { name: string } => ({ name });
 
 /** A member that is left out when it is empty. */
 function listed(name: string, values: readonly unknown[]): Record<string, readonly unknown[]> {

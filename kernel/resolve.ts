@@ -16,6 +16,8 @@ export interface ResolveContext {
   readonly env: Environment;
   /** Secret stores that are open, by component name. */
   readonly stores: ReadonlyMap<string, SecretStore>;
+  /** What `{uuid}` at a place stands for: the component, the entry and the number of the template in it. */
+  readonly uuid: (place: string) => string;
 }
 
 /** Exactly one of `spec`, `waitsFor` and `failure`. */
@@ -60,7 +62,7 @@ export function resolveComponent(component: Component, context: ResolveContext):
   if (homeless !== undefined) return { failure: `failed to parse metadata: property ${homeless.name} refers to {podName} but podName is not set`, notices };
   const { name, type, version, ignoreErrors, initTimeoutMs } = component;
   const namespaceScoped = items.some(({ value }) => value.includes('{namespace}')) ? { namespaceScoped: true } : {};
-  return { spec: { name, type, version, ignoreErrors, initTimeoutMs, ...namespaceScoped, metadata: items.map((item) => ({ ...item, value: expand(item.value, context) })) }, notices };
+  return { spec: { name, type, version, ignoreErrors, initTimeoutMs, ...namespaceScoped, metadata: items.map((item) => ({ ...item, value: expand(item.value, `${name}/${item.name}`, context) })) }, notices };
 }
 
 /** `''` when the lookup fails or finds nothing: the component goes on without it. */
@@ -76,10 +78,11 @@ function secretValue(store: SecretStore, { secretName, secretKey }: MetadataEntr
 }
 
 /** Templates of metadata values. One pass, so that a value can't bring a template of its own into another. */
-function expand(value: string, { appId, namespace, podName }: ResolveContext): string {
+function expand(value: string, place: string, { appId, namespace, podName, uuid }: ResolveContext): string {
+  let uuids = 0;
   return value.replace(/\{(?:uuid|podName|namespace|appID)\}/g, (template) => {
     switch (template) {
-      case '{uuid}': return crypto.randomUUID();
+      case '{uuid}': return uuid(`${place}/${uuids++}`);
       case '{podName}': return podName;
       case '{namespace}': return `${namespace || 'default'}.${appId}`;
       default: return appId;

@@ -2,28 +2,33 @@
 // listeners side by side, and takes everything down in order. SIGHUP makes a new one in the same process.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { formatDurationMs } from '../proto/duration.ts';
-import { logName, type BlockInit } from '../proto/init.ts';
+import { logName } from '../proto/init.ts';
 import type { Log } from '../proto/log.ts';
 import { giveBackStartMemory } from '../proto/start-memory.ts';
 import type { Application } from './application.ts';
-import { Compartments } from './compartments.ts';
-import { logSettings, type Config } from './config.ts';
-import { enabledFeatures, loadConfiguration, type Configuration } from './configuration.ts';
+import { arrange } from './arrangement.ts';
+import { Compartments, type Compartment } from './compartments.ts';
+import type { Config } from './config.ts';
+import { enabledFeatures, isFeatureEnabled, loadConfiguration } from './configuration.ts';
 import { logNotices } from './fatal.ts';
 import type { Bound } from './gateway.ts';
-import { notReady, type HealthSources } from './health.ts';
+import { settled, unready, type HealthSources } from './health.ts';
 import { hintedBlocks } from './hints.ts';
 import type { LaunchOptions } from './launch.ts';
 import type { Listener } from './listener.ts';
 import { ownMethods } from './own-methods.ts';
-import { loadResources, type Resources } from './resources.ts';
+import type { ManifestFiles } from './manifest-files.ts';
+import { Metrics } from './metrics/metrics.ts';
+import type { Reload } from './reload/reload.ts';
+import { loadResources, manifestFiles } from './resources.ts';
 import type { ShutdownRequest } from './shutdown.ts';
 import { Switch } from './switch.ts';
+import type { World } from './world.ts';
 
 export interface RuntimeOptions {
   readonly config: Config;
   readonly log: Log;
-  readonly launch: Pick<LaunchOptions, 'logFd' | 'compileCache'>;
+  readonly launch: Pick<LaunchOptions, 'output' | 'compileCache'>;
   /** The shutdown API was called. */
   readonly onShutdown: (request: ShutdownRequest) => void;
 }
@@ -36,9 +41,11 @@ const DRAIN_TICK_MS = 10;
 export class Runtime {
   readonly #options: RuntimeOptions;
   readonly #compartments: Compartments;
+  readonly #metrics: Metrics;
   #listeners: readonly Listener[] = [];
   #switch: Switch | undefined;
   #application: Application | undefined;
+  #reload: Reload | undefined;
   #listening = false;
   #pausing: Promise<unknown> | undefined;
   #ready: (() => void) | undefined;
@@ -47,7 +54,20 @@ export class Runtime {
   constructor(options: RuntimeOptions) {
     this.#options = options;
     const { config, log, launch } = options;
-    this.#compartments = new Compartments({ config, log, launch, changed: () => this.#changed() });
+    this.#compartments = new Compartments({
+      config, log, launch,
+      changed: () => {
+        this.#metrics.componentsChanged();
+        this.#changed();
+      },
+      leaving: (compartment, life) => this.#metrics.leaving(compartment, life),
+    });
+    this.#metrics = new Metrics({
+      appId: config.appId, namespace: config.namespace, log,
+      // A quick start is somebody trying things out: it serves this machine alone.
+      config: config.quickStart ? { ...config.metrics, address: '127.0.0.1' } : config.metrics,
+      compartments: () => this.#compartments.all(), app: () => this.#application?.channel,
+    });
     this.#initialized = new Promise((resolve) => (this.#ready = resolve));
   }
 
@@ -57,7 +77,7 @@ export class Runtime {
     const { config, log, onShutdown } = this.#options;
     const compartments = this.#compartments;
     // The blocks' processes come up while everything else is read and loaded here; `init` waits for them in their channels.
-    const hinted = config.quickStart ? undefined : hintedBlocks(config.resourcesPaths);
+    const hinted = config.quickStart ? undefined : hintedBlocks(config.resourcesPaths, config.isolated);
     for (const { child, block } of compartments.all()) if (hinted?.has(block) ?? true) child.start();
     const loading = import('./gateway.ts');
     const finding = config.app.port === 0 ? undefined : this.#openApplication();
@@ -65,36 +85,50 @@ export class Runtime {
     const features = enabledFeatures(configuration);
     if (features.length > 0) log.info({}, `Enabled features: ${features.join(' ')}`);
     log.info({}, `metric spec: ${configuration.metrics.json}`);
+    await this.#metrics.apply(configuration.metrics);
     log.info({}, 'Loading components…');
-    const resources = await loadResources(config, { deny: configuration.deniedComponents });
+    const files = manifestFiles(config);
+    const resources = await loadResources(config, { deny: configuration.deniedComponents, ...(config.quickStart ? {} : { manifests: await files.read() }) });
+    let world: World = { configuration, resources };
+    this.#metrics.worldChanged(undefined, world);
     log.info({}, 'Loading Declarative Subscriptions…');
     logNotices(log, resources.notices);
     if (config.app.port === 0 && resources.subscriptions.length > 0) log.warn({}, `${resources.subscriptions.length} declared subscriptions deliver nothing, because no application is configured: start the sidecar with --app-port`);
     const application = await finding;
     this.#application = application;
-    for (const { child, block } of compartments.all()) {
-      const init = this.#initOf(block, configuration, resources);
+    for (const { name, block, component, init, wanted } of arrange(config, configuration, resources)) {
+      const { child } = component === undefined ? (compartments.byName(name) as Compartment) : compartments.add(block, component);
       child.provide(init, application?.channel);
-      if (init.components.length > 0 || init.subscriptions.length > 0) child.start();
+      if (wanted) child.start();
       else child.rest(); // a call that wants it starts it
     }
 
     const health: HealthSources = {
       appId: config.appId,
-      children: () => compartments.all().map(({ child }) => child.info()),
-      components: resources.components,
+      compartments: () => compartments.all(),
+      components: () => world.resources.components,
       application: () => application?.waitingFor,
       listening: () => this.#listening,
     };
-    const own = ownMethods({ config, configuration, resources, health, compartments, app: application?.channel, onShutdown });
-    const dispatch = new Switch(new Map(compartments.all().map(({ block, seat }) => [block, seat])), own);
+    const own = ownMethods({ config, world: () => world, reload: () => this.#reload?.info(), log, health, compartments, app: application?.channel, onShutdown });
+    const dispatch = new Switch(compartments.seats, own);
     this.#switch = dispatch;
     const { openGateway } = await loading;
-    const gateway = openGateway(dispatch, config, configuration, log);
+    const gateway = openGateway(dispatch, config, configuration, log, this.#metrics);
     this.#listeners = gateway.listeners;
-    const bound = await gateway.listen();
+    const [bound] = await Promise.all([gateway.listen(), this.#metrics.listen()]);
     this.#listening = true;
-    this.#whenInitialized(health, began);
+    this.#whenInitialized(health, began, () => {
+      if (!isFeatureEnabled(configuration, 'HotReload')) return log.debug({}, 'Hot reloading disabled');
+      void this.#follow(files, world, (next) => {
+        if (next.configuration !== world.configuration) {
+          gateway.apply(next.configuration);
+          void this.#metrics.apply(next.configuration.metrics);
+        }
+        this.#metrics.worldChanged(world, next);
+        world = next;
+      }).catch((cause: unknown) => log.error({}, `changed files are not followed: ${String(cause)}`));
+    });
     return bound;
   }
 
@@ -109,6 +143,7 @@ export class Runtime {
    */
   async block(durationMs: number): Promise<void> {
     const { config: { shutdownMs }, log } = this.#options;
+    this.#reload?.close();
     const application = this.#application?.channel.state === 'up' ? this.#application : undefined;
     if (application !== undefined) void this.#pause(shutdownMs === 0 ? 0 : durationMs + shutdownMs);
     log.info({}, `Blocking graceful shutdown for ${formatDurationMs(durationMs)} or until app reports unhealthy...`);
@@ -122,6 +157,7 @@ export class Runtime {
     const { log } = this.#options;
     log.info({}, 'Dapr is shutting down');
     this.#listening = false;
+    this.#reload?.close();
     // Before the listeners: what is being delivered may need the APIs to come to its end.
     await this.#pause(this.#options.config.shutdownMs);
     const drained = Promise.all(this.#listeners.map((listener) => listener.drain(LISTENER_GRACE_MS)));
@@ -131,8 +167,25 @@ export class Runtime {
       for (const component of child.info().components) if (component.state === 'ready') log.info({}, `Shutting down component ${logName(component)}`);
       await child.stop();
     }
+    await this.#compartments.removed();
     await this.#application?.close();
+    this.#metrics.close();
     log.info({}, 'Dapr runtime stopped');
+  }
+
+  /** Changed files are followed from now on. Loaded late: nothing of it is needed to start. */
+  async #follow(files: ManifestFiles, world: World, apply: (world: World) => void): Promise<void> {
+    const { config, log } = this.#options;
+    if (config.resourcesPaths.length === 0 && config.configPaths.length === 0) return;
+    const { Reload: ReloadClass } = await import('./reload/reload.ts');
+    if (!this.#listening) return; // shutting down already
+    const application = this.#application?.channel;
+    this.#reload = new ReloadClass({
+      config, env: process.env, log, files, world, apply,
+      target: { compartments: this.#compartments, app: application, appState: () => application?.state ?? 'down' },
+      arrange: ({ configuration, resources }) => arrange(config, configuration, resources),
+    });
+    this.#reload.start();
   }
 
   /** The blocks take in nothing more; resolves when what they had taken is settled. @param deadlineMs 0 for none. */
@@ -144,24 +197,14 @@ export class Runtime {
   async #openApplication(): Promise<Application> {
     const { config, log } = this.#options;
     const [{ Application: ApplicationClass }, { openAppChannel }] = await Promise.all([import('./application.ts'), import('./app/open.ts')]);
-    const channel = await openAppChannel(config.app, { appId: config.appId, log, maxBodyBytes: config.api.maxBodyBytes });
+    const channel = await openAppChannel(config.app, { appId: config.appId, log, maxBodyBytes: config.api.maxBodyBytes, counts: () => this.#metrics.app });
     return new ApplicationClass({ config: config.app, channel, children: () => this.#compartments.all().map(({ child }) => child), log, changed: () => this.#changed() });
-  }
-
-  #initOf(block: string, { tracing }: Configuration, resources: Resources): BlockInit {
-    const { config } = this.#options;
-    const { port, protocol, askSubscriptions, health } = config.app;
-    return {
-      block, appId: config.appId, namespace: config.namespace, components: resources.blocks.get(block) ?? [], elsewhere: [],
-      maxBodyBytes: config.api.maxBodyBytes, log: logSettings(config), tracing, subscriptions: block === 'pubsub' ? resources.subscriptions : [],
-      ...(port === 0 ? {} : { app: { protocol: protocol === 'grpc' || protocol === 'grpcs' ? 'grpc' : 'http', askSubscriptions, ...(health.enabled ? { probed: true } : {}) } as const }),
-    };
   }
 
   #changed = (): void => {};
 
   /** Waits for the blocks' first reports and then for the application, and says so once. */
-  #whenInitialized(health: HealthSources, began: number): void {
+  #whenInitialized(health: HealthSources, began: number, tried: () => void): void {
     const { config, log } = this.#options;
     const finish = (): void => {
       if (!this.#listening || health.application() !== undefined) return;
@@ -171,15 +214,17 @@ export class Runtime {
       giveBackStartMemory();
     };
     this.#changed = () => {
-      if (!this.#listening || !health.children().every(({ settled }) => settled)) return;
+      if (!this.#listening || !settled(health)) return;
       log.info({}, 'All outstanding components processed');
-      const reasons = notReady({ ...health, application: () => undefined });
-      if (reasons.length > 0 && config.initFailure === 'exit') {
+      const faults = unready({ ...health, application: () => undefined });
+      const fatal = faults.filter(({ initFailure = config.initFailure }) => initFailure === 'exit');
+      if (fatal.length > 0) {
         this.#changed = () => {};
-        return this.#failInit(reasons);
+        return this.#failInit(fatal.map(({ reason }) => reason));
       }
-      if (reasons.length > 0) log.warn({}, `not ready: ${reasons.join('; ')}`);
+      if (faults.length > 0) log.warn({}, `not ready: ${faults.map(({ reason }) => reason).join('; ')}`);
       this.#changed = finish;
+      tried();
       this.#application?.start();
       finish();
     };

@@ -1,9 +1,13 @@
 // A block's place in the switch: calls go through its present life, wait here while there is none, and are opened again
 // when a life is lost under them if the route says that this is safe. Streams are counted apart: they may never end.
+import { setTimeout as sleep } from 'node:timers/promises';
 import type { Calls } from '../ipc/calls.ts';
+import type { BlackBox } from '../ipc/vitals.ts';
 import type { Failure } from '../proto/errors.ts';
 import { FAIL } from '../proto/failures.ts';
+import { Abandoned } from './abandoned.ts';
 import { UnaryCall, type Answer, type CallRequest, type Place, type SeatCall, type StreamAnswer, type StreamTicket, type Ticket } from './call.ts';
+import { Poison } from './poison.ts';
 import { StreamCall } from './stream-call.ts';
 
 export type { Answer, CallRequest, StreamAnswer, StreamTicket, Ticket } from './call.ts';
@@ -20,15 +24,28 @@ export interface SeatLimits {
 
 /** How often held calls are looked through; only runs while some are held. */
 const HOLD_TICK_MS = 20;
+/** How often streams are looked at that are to come to rest. */
+const REST_TICK_MS = 2;
+/** A swap of lives is no death: calls wait for it even where `holdMs` lets none wait. */
+const SWAP_HOLD_MS = 5_000;
 
 export class Seat implements Place {
   readonly block: string;
+  readonly poison: Poison;
   readonly #limits: SeatLimits;
   readonly #held = new Set<SeatCall>();
   readonly #streams = new Set<StreamCall>();
   readonly #streamOver = (call: StreamCall): void => void this.#streams.delete(call);
+  readonly #abandoned = new Abandoned();
   #heldBytes = 0;
+  /** Of the present life; undefined: calls wait. */
   #calls: Calls | undefined;
+  /** Of a life that has its calls still, and will get no more, or all of them again. */
+  #suspended: Calls | undefined;
+  /** Of lives that were replaced and still have calls. */
+  readonly #leaving = new Set<Calls>();
+  /** Tells the present life's watch that there is something to do. */
+  #wake: () => void = () => {};
   #ticker: NodeJS.Timeout | undefined;
   #closed = false;
   #why = 'it is starting';
@@ -37,15 +54,22 @@ export class Seat implements Place {
   /** Since start, as `lost`. */
   repeated = 0;
   lost = 0;
+  poisoned = 0;
+  /** Calls that waited for a life, and those of them that waited in vain. */
+  heldInAll = 0;
+  heldInVain = 0;
 
-  constructor(block: string, limits: SeatLimits) {
+  /** @param poison absent: no call is ever refused for the lives that died over it. */
+  constructor(block: string, limits: SeatLimits, poison: Poison = new Poison({ block, deaths: 0 })) {
     this.block = block;
+    this.poison = poison;
     this.#limits = limits;
   }
 
   /** Calls without an answer, waiting ones among them; without the streams. */
   get inFlight(): number {
-    let count = (this.#calls?.inFlight ?? 0) + this.#held.size;
+    let count = (this.#calls?.inFlight ?? 0) + (this.#suspended?.inFlight ?? 0) + this.#held.size;
+    for (const calls of this.#leaving) count += calls.inFlight;
     for (const stream of this.#streams) if (stream.opened || this.#held.has(stream)) count--;
     return count;
   }
@@ -58,17 +82,57 @@ export class Seat implements Place {
   }
 
   /** The next life takes calls from now on, beginning with those that wait. */
-  attach(calls: Calls): void {
+  attach(calls: Calls, wake: () => void): void {
+    const former = this.#calls ?? this.#suspended;
+    if (former !== undefined && former !== calls && !former.over) this.#leaving.add(former);
+    this.#suspended = undefined;
     this.#calls = calls;
+    this.#wake = wake;
     const waiting = [...this.#held];
     this.#held.clear();
     this.#heldBytes = 0;
     this.#stopTicker();
+    wake();
     for (const call of waiting) call.start(calls);
+    for (const stream of this.#streams) stream.move(calls);
+  }
+
+  /** The present life keeps its calls and gets no more: another one is about to take over. */
+  suspend(): void {
+    this.#suspended = this.#calls;
+    this.#calls = undefined;
+    this.#why = 'its next life is taking over';
+    for (const stream of this.#streams) stream.rest();
+  }
+
+  /** Resolves when no stream waits for an answer that another life could not give, or time is up. */
+  async atRest(limitMs: number): Promise<void> {
+    const untilMs = performance.now() + limitMs;
+    const isAtRest = (): boolean => [...this.#streams].every((stream) => stream.isAtRest);
+    while (!isAtRest() && performance.now() < untilMs) await sleep(REST_TICK_MS);
+  }
+
+  /** It is not: the present life goes on. */
+  resume(): void {
+    if (this.#suspended !== undefined && !this.#suspended.over) this.attach(this.#suspended, this.#wake);
+  }
+
+  /**
+   * A life has ended that nobody had asked to: what it was working on is under suspicion. Comes before its calls fail (`ending` of
+   * its Calls), because what becomes of them depends on it, and before `detach`.
+   * @param box what its flight recorder says; undefined where it had none: all it had not answered is suspect.
+   */
+  died(calls: Calls, box: BlackBox | undefined): void {
+    if (this.poison.limit === 0) return;
+    if (this.#calls !== calls && this.#suspended !== calls && !this.#leaving.has(calls)) return; // it never had any, and says nothing of them
+    this.poison.lifeEnded(this.#workOf(calls, box));
   }
 
   /** The life is over: calls wait again. `why` is told to those that waited in vain. */
   detach(calls: Calls, why: string): void {
+    this.#leaving.delete(calls);
+    this.#abandoned.drop(calls);
+    if (this.#suspended === calls) this.#suspended = undefined;
     if (this.#calls !== calls) return;
     this.#calls = undefined;
     this.#why = why;
@@ -87,7 +151,10 @@ export class Seat implements Place {
     const call = new UnaryCall(this, request, answer);
     if (this.#calls !== undefined) {
       if (this.#calls.inFlight >= this.#limits.maxInFlight) call.refuse(FAIL.queueFull(this.block).failure);
-      else call.start(this.#calls);
+      else {
+        this.#wake();
+        call.start(this.#calls);
+      }
     } else this.hold(call);
     return call;
   }
@@ -107,13 +174,20 @@ export class Seat implements Place {
   /** Keeps a call for the next life, as long and as many as the limits allow. */
   hold(call: SeatCall): void {
     if (this.#calls?.over === false) return call.start(this.#calls); // the next life was quicker than the news of the last one's end
-    if (this.#closed || this.#limits.holdMs === 0) return call.refuse(this.#unavailable());
+    const holdMs = this.#suspended === undefined ? this.#limits.holdMs : Math.max(this.#limits.holdMs, SWAP_HOLD_MS);
+    if (call.refusedAsPoison()) return;
+    if (this.#closed || holdMs === 0) return call.refuse(this.#unavailable());
     if (this.#held.size >= this.#limits.maxHeld || this.#heldBytes + call.bytes > this.#limits.maxHeldBytes) return call.refuse(FAIL.queueFull(this.block).failure);
-    call.holdUntilMs = performance.now() + Math.min(this.#limits.holdMs, call.remainingMs());
+    call.holdUntilMs = performance.now() + Math.min(holdMs, call.remainingMs());
     this.#held.add(call);
+    this.heldInAll++;
     this.#heldBytes += call.bytes;
     this.onWanted();
     this.#ticker ??= setInterval(() => this.#expire(), HOLD_TICK_MS).unref();
+  }
+
+  abandon(calls: Calls, id: number, request: CallRequest): void {
+    if (this.poison.limit > 0) this.#abandoned.add(calls, id, request);
   }
 
   /** A held call is not wanted any more. */
@@ -122,9 +196,24 @@ export class Seat implements Place {
     if (this.#held.size === 0) this.#stopTicker();
   }
 
+  /** Unary calls that a life was working on, the latest first. */
+  *#workOf(calls: Calls, box: BlackBox | undefined): Iterable<CallRequest> {
+    const flights = box?.flights.toReversed() ?? calls.unanswered.map((call) => ({ call, method: undefined }));
+    for (const { call, method } of flights) {
+      const reply = calls.replyTo(call);
+      const request = reply instanceof UnaryCall ? reply.request : this.#abandoned.find(calls, call);
+      if (request !== undefined && (method ?? request.route.id) === request.route.id) yield request;
+    }
+  }
+
   #expire(): void {
     const now = performance.now();
-    for (const call of this.#held) if (call.holdUntilMs <= now) this.#release(call, call.remainingMs() <= 0 ? FAIL.deadlineExceeded().failure : this.#unavailable());
+    for (const call of this.#held) if (call.holdUntilMs <= now) this.#releaseInVain(call, call.remainingMs() <= 0 ? FAIL.deadlineExceeded().failure : this.#unavailable());
+  }
+
+  #releaseInVain(call: SeatCall, failure: Failure): void {
+    this.heldInVain++;
+    this.#release(call, failure);
   }
 
   #release(call: SeatCall, failure: Failure): void {

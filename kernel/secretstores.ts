@@ -11,6 +11,8 @@ import { goFloat } from './shape.ts';
 export type SecretData = ReadonlyMap<string, string>;
 
 export interface SecretStore {
+  /** The file that its secrets were read from. */
+  readonly file?: string;
   /** Capabilities in metadata. */
   readonly features: readonly string[];
   /** @throws Error whose message tells a caller of the API why there is none. */
@@ -80,6 +82,7 @@ async function openFile(spec: ComponentSpec): Promise<SecretStore> {
     for (const [key, value] of flatten(contents, separator)) secrets.set(key, new Map([[key, value]]));
   }
   return {
+    file: path,
     features: multiValued ? ['MULTIPLE_KEY_VALUES_PER_SECRET'] : [],
     get: (name) => {
       const secret = secrets.get(name);

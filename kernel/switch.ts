@@ -1,10 +1,21 @@
-// The switch: takes a matched call from a listener and hands it to whoever owns the route. Moves bytes, decodes nothing.
+// The switch: takes a matched call from a listener and hands it to whoever owns the route. Moves bytes, decodes nothing: where
+// components have compartments of their own, it looks for a name among the bytes and no further.
 import { Flag } from '../ipc/frame.ts';
 import type { PackedHttpHead } from '../proto/control.ts';
 import { FAIL } from '../proto/failures.ts';
 import type { Route } from '../proto/routes.ts';
 import type { Answer, CallRequest, Seat, StreamAnswer, StreamTicket, Ticket } from './seat.ts';
 import { messageOf } from '../proto/errors.ts';
+import { componentName, initialComponentName } from './component-name.ts';
+import { UndecidedStream } from './undecided-stream.ts';
+
+/** Where the calls of a block's routes go; looked at for each call, so what changes in it counts from the next call on. */
+export interface Seats {
+  /** Of the block's one compartment for all components, and for names that no component has. */
+  readonly shared: Seat;
+  /** By component, of those that have a compartment of their own. */
+  readonly own: ReadonlyMap<string, Seat>;
+}
 
 /** A call of a method that the kernel answers itself: health, metadata, shutdown. */
 export interface KernelCall {
@@ -20,13 +31,18 @@ export interface KernelCall {
 /** What it throws becomes INTERNAL. */
 export type KernelMethod = (call: KernelCall, answer: Answer) => void | Promise<void>;
 
+/** Streams at once that have not said yet which component they are for: as many as one seat has room for. */
+const MAX_UNDECIDED = 1_024;
+
 const SETTLED: StreamTicket = { cancel: () => {}, send: () => false, halfClose: () => {}, grant: () => {} };
 
 export class Switch {
-  readonly #seats: ReadonlyMap<string, Seat>;
+  readonly #seats: ReadonlyMap<string, Seats>;
   readonly #own: ReadonlyMap<number, KernelMethod>;
+  readonly #undecided = new Set<UndecidedStream>();
 
-  constructor(seats: ReadonlyMap<string, Seat>, own: ReadonlyMap<number, KernelMethod>) {
+  /** @param seats by block. @param own by route. */
+  constructor(seats: ReadonlyMap<string, Seats>, own: ReadonlyMap<number, KernelMethod>) {
     this.#seats = seats;
     this.#own = own;
   }
@@ -34,20 +50,20 @@ export class Switch {
   /** Calls that have no answer yet, without the streams. */
   get inFlight(): number {
     let sum = 0;
-    for (const seat of this.#seats.values()) sum += seat.inFlight;
+    for (const seat of this.#all()) sum += seat.inFlight;
     return sum;
   }
 
   /** Streams that are not over. */
   get streams(): number {
-    let sum = 0;
-    for (const seat of this.#seats.values()) sum += seat.streams;
+    let sum = this.#undecided.size;
+    for (const seat of this.#all()) sum += seat.streams;
     return sum;
   }
 
   open(request: CallRequest, answer: Answer): Ticket {
-    const seat = this.#seats.get(request.route.owner);
-    if (seat !== undefined) return seat.open(request, answer);
+    const seats = this.#seats.get(request.route.owner);
+    if (seats !== undefined) return (seats.own.size === 0 ? seats.shared : seatFor(seats, request)).open(request, answer);
     const method = this.#own.get(request.route.id);
     if (method === undefined) answer.onRefusal(unserved(request.route));
     else void this.#answer(method, request, answer);
@@ -56,10 +72,32 @@ export class Switch {
 
   /** Only blocks stream. */
   openStream(request: CallRequest, answer: StreamAnswer): StreamTicket {
-    const seat = this.#seats.get(request.route.owner);
-    if (seat !== undefined) return seat.openStream(request, answer);
-    answer.onRefusal(unserved(request.route));
-    return SETTLED;
+    const { route, flags } = request;
+    const seats = this.#seats.get(route.owner);
+    if (seats === undefined) {
+      answer.onRefusal(unserved(route));
+      return SETTLED;
+    }
+    if (seats.own.size === 0) return seats.shared.openStream(request, answer);
+    if ((flags & Flag.STREAM) === 0) return seatFor(seats, request).openStream(request, answer);
+    if (this.#undecided.size >= MAX_UNDECIDED) {
+      answer.onRefusal(FAIL.tooManyStreams(route.owner, MAX_UNDECIDED).failure);
+      return SETTLED;
+    }
+    const stream = new UndecidedStream(request, answer, {
+      seatOf: (first) => ownSeat(seats, first === undefined ? undefined : nameIn(route, first)),
+      decided: (one) => void this.#undecided.delete(one),
+    });
+    this.#undecided.add(stream);
+    stream.begin();
+    return stream;
+  }
+
+  *#all(): Iterable<Seat> {
+    for (const { shared, own } of this.#seats.values()) {
+      yield shared;
+      yield* own.values();
+    }
   }
 
   async #answer(method: KernelMethod, { flags, head, body }: CallRequest, answer: Answer): Promise<void> {
@@ -70,6 +108,19 @@ export class Switch {
       answer.onRefusal(FAIL.internal(messageOf(cause)).failure);
     }
   }
+}
+
+/** Where some components have a compartment of their own, a call goes by its component's name. */
+function seatFor(seats: Seats, { route, flags, head, body }: CallRequest): Seat {
+  return ownSeat(seats, (flags & Flag.HTTP) === 0 ? nameIn(route, body) : (head as PackedHttpHead)[0][0]);
+}
+
+function ownSeat({ shared, own }: Seats, name: string | undefined): Seat {
+  return (name === undefined ? undefined : own.get(name)) ?? shared;
+}
+
+function nameIn({ componentIn }: Route, message: Uint8Array): string | undefined {
+  return componentIn === 'initial' ? initialComponentName(message) : componentName(message);
 }
 
 /** No block of this sidecar serves the route: it was not chosen, or there is none yet. */

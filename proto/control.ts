@@ -15,7 +15,10 @@ export const Control = {
   APP_STATE: 5,
   /** Block to kernel: call the application. The head is a PackedAppRequest; the answer is the application's (see there). */
   APP: 6,
-  /** Kernel to block: take in nothing more, for good; the answer comes when all that was in flight is settled. */
+  /**
+   * Kernel to block: take in nothing more; the answer comes when all that was in flight is settled. For good, or, where the
+   * head is PAUSE_FOR_SUCCESSOR, until another life takes over, or RESUME: then what waits in the block goes on waiting.
+   */
   PAUSE: 7,
   /** Block to kernel: the head is a SubscriptionStatus[], all of them; after each change. */
   SUBSCRIPTIONS: 8,
@@ -29,18 +32,27 @@ export const Control = {
   /** Block to kernel: the head is a PackedCheckpoint. RESOURCE_EXHAUSTED: there is no room for it. */
   CHECKPOINT: 11,
   /**
-   * Kernel to block: another life takes over in a moment, and no call comes any more until it has. What lives in this block
-   * alone (data in memory) goes out as checkpoints; the answer comes after the last of them. A failure: it can't be handed over.
+   * Kernel to block, without a head: another life takes over in a moment, and no call comes any more until it has. What lives
+   * in this block alone (data in memory) goes out as calls of this same method, the head a name, the body a piece of what
+   * lies under it; the answer comes after the last of them. A failure: it can't be handed over. The kernel passes the pieces
+   * on to the next life, in their order and before ACTIVATE, and then forgets them: they are for that one life, and for none
+   * that follows a crash. RESOURCE_EXHAUSTED: there are too many, or nobody takes over.
    */
   HANDOVER: 12,
   /** Kernel to block, once, to a life that was started on standby: the head is an Inheritance. From the answer on it is the block. */
   ACTIVATE: 13,
   /** Kernel to block: the answer's head is a PackedMeasures (proto/measures.ts), everything counted since the life began. */
   MEASURES: 14,
+  /** Kernel to block: no other life takes over after all. It goes on as it did before PAUSE and HANDOVER. */
+  RESUME: 15,
 } as const;
 
 /** What a block may leave for its next life: how many texts, and how long all of them with their names. In UTF-16 units. */
 export const CHECKPOINT_LIMITS = { count: 65_536, totalLength: 16 * 1024 * 1024 } as const;
+/** What a block may hand over: how many pieces, and how many bytes with their names. */
+export const HANDOVER_LIMITS = { pieces: 65_536, bytes: 128 * 1024 * 1024 } as const;
+/** The head of a PAUSE that another life follows. */
+export const PAUSE_FOR_SUCCESSOR = 'successor';
 /** A text by name; without the text it is forgotten. */
 export type PackedCheckpoint = readonly [name: string, value?: string];
 
@@ -77,7 +89,8 @@ export type PackedAppRequest = readonly [verb: AppVerb, target: string, headers:
 export type AppVerb = 'GET' | 'POST' | 'RPC';
 
 /**
- * Metadata that the kernel gives a resumable stream (proto/routes.ts), in place of whatever a client sent by these names.
+ * Metadata that the kernel gives a stream whose request the next life gets again (proto/routes.ts), in place of whatever a
+ * client sent by these names.
  * `stream`: which stream it is, the same over all lives. `resumed`: present where the client has got messages already.
  */
 export const RESUME = { stream: 'bulkhead-stream', resumed: 'bulkhead-resumed' } as const;

@@ -137,6 +137,9 @@ export const FAIL = {
   // Sequencer
   sequencerNotConfigured: () => legacy(Grpc.FAILED_PRECONDITION, 500, 'ERR_SEQUENCER_STORE_NOT_CONFIGURED', 'sequencer store is not configured'),
   sequencerNotFound: (store: string) => legacy(Grpc.INVALID_ARGUMENT, 400, 'ERR_SEQUENCER_STORE_NOT_FOUND', `sequencer store ${store} not found`),
+  /** On a stream that began with another store. @param apart the one of the two that has a compartment of its own */
+  sequencerElsewhere: (store: string, apart: string) =>
+    legacy(Grpc.INVALID_ARGUMENT, 400, 'ERR_SEQUENCER_STORE_ELSEWHERE', `sequencer store ${store} can't be asked on this stream, because ${apart} has a compartment of its own: open another stream for ${store}`),
   /** @param text what is wrong with which value */
   sequencerRequest: (text: string) => legacy(Grpc.INVALID_ARGUMENT, 400, 'ERR_MALFORMED_REQUEST', text),
   nextId: (key: string, store: string, error: string) => legacy(Grpc.INTERNAL, 500, 'ERR_NEXT_ID', `failed to get the next id of ${key} from sequencer store ${store}: ${error}`),

@@ -70,6 +70,10 @@ export interface BlockInit {
   readonly components: readonly ComponentSpec[];
   /** Names of components of this block's kind that have compartments of their own: they exist, and this life does not serve them. */
   readonly elsewhere: readonly string[];
+  /** True: this life is the compartment of the one component it has, and what is said of any other name is for another life to judge. */
+  readonly isolated?: true;
+  /** What its log lines call it; absent: by its block's name. */
+  readonly compartment?: string;
   /** Largest request body in bytes; nothing larger arrives and nothing larger may leave. */
   readonly maxBodyBytes: number;
   readonly log: LogSettings;
@@ -78,6 +82,8 @@ export interface BlockInit {
   readonly tracing: TracingSettings;
   /** Declared in manifests, for this application, in load order. Only the pubsub block has any. */
   readonly subscriptions: readonly SubscriptionSpec[];
+  /** Absent: nothing is counted. */
+  readonly metrics?: MetricsInit;
 }
 
 /** How the application is spoken to. Where it is and what it is sent as a token is the kernel's business. */
@@ -93,6 +99,13 @@ export interface AppSettings {
 export interface TracingSettings {
   /** Share of new traces that are sampled, 0 to 1. Absent: no span is ever made, and a trace context passes unchanged. */
   readonly samplingRate?: number;
+}
+
+/** Contract: metrics configuration. What the labels are called and who shows them is the kernel's business. */
+export interface MetricsInit {
+  /** Upper bounds in milliseconds; empty: the default ones. */
+  readonly latencyBuckets: readonly number[];
+  readonly recordErrorCodes: boolean;
 }
 
 /** A subscription somebody asked for (contract: subscriptions, sources and precedence). Flat data. */

@@ -26,6 +26,11 @@ export interface LogOutput {
   write(line: string): boolean;
 }
 
+/** An open file, pipe or terminal; others may write to it, too. */
+export interface LogDescriptor extends LogOutput {
+  readonly fd: number;
+}
+
 export interface LogOptions {
   /** Default: standard output. */
   readonly output?: LogOutput;
@@ -113,21 +118,20 @@ const STDOUT = 1;
 const STALL_MS = 500;
 const RETRY_MS = 2;
 
-/** Writes to an open descriptor, such as a child's inherited standard output. */
-export function outputTo(fd: number): LogOutput {
+/** Writes to an open descriptor, such as a block's standard output. */
+export function outputTo(fd: number): LogDescriptor {
   return new DescriptorOutput(fd);
 }
 
 /**
- * Opens `--log-file` for appending. Its descriptor goes to the blocks as their standard output, so that all processes
- * write to one file.
+ * Opens `--log-file` for appending. What is not a process of its own writes to it by its descriptor.
  * @throws the system's error when the file can't be opened.
  */
-export function openLogFile(path: string): LogOutput & { readonly fd: number } {
+export function openLogFile(path: string): LogDescriptor {
   return new DescriptorOutput(openSync(path, 'a', 0o600));
 }
 
-class DescriptorOutput implements LogOutput {
+class DescriptorOutput implements LogDescriptor {
   readonly fd: number;
   /** The reader has gone away for good: EPIPE. */
   #gone = false;

@@ -2,6 +2,8 @@
 
 /** The policies for one component's driver, by the direction of the call. */
 export interface ComponentResiliency {
+  /** What metrics call the component: `Statestore_orders`. */
+  readonly target: string;
   /** Calls of the driver: reads, writes, publishing. Absent: none applies. */
   readonly outbound?: PolicySet;
   /** What the component brings to the application: deliveries. Absent: none applies. */
@@ -22,8 +24,10 @@ export interface RetryPolicy {
   readonly policy: 'constant' | 'exponential';
   /** The pause of `constant`. Milliseconds, as all here. */
   readonly durationMs: number;
-  /** The longest pause of `exponential`. */
+  /** What the pauses of `exponential` grow to. */
   readonly maxIntervalMs: number;
+  /** Nothing is retried later than this after the first attempt began, with `exponential`. */
+  readonly maxElapsedMs: number;
   /** Retries after the first attempt; -1: no limit. */
   readonly maxRetries: number;
   /** Codes that are retried, as inclusive ranges; empty: all of that family are. */

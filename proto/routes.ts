@@ -5,6 +5,13 @@ export type Kind = 'unary' | 'server-stream' | 'client-stream' | 'bidi';
 /** `kernel` answers without a child; `none` means that no block serves the method yet. */
 export type Owner = 'kernel' | 'state' | 'pubsub' | 'config' | 'lock' | 'sequencer' | 'none';
 
+/**
+ * `request`: the next life gets the request again, which is the only message. `first-message`: it gets the first message again,
+ * which is the request; later ones are about what one life has sent, and mean nothing to another. Both with RESUME's metadata.
+ * `idle`: every message is a request of its own with one answer, so the stream goes on where none is unanswered.
+ */
+export type Resumption = 'request' | 'first-message' | 'idle';
+
 export interface Route {
   /** Travels in frames and outlives versions: never reuse a number. */
   readonly id: number;
@@ -20,15 +27,17 @@ export interface Route {
   readonly safe: boolean;
   /** Name of the endpoint group in `api.allowed` and `api.denied`, without the version. */
   readonly group: string;
-  /**
-   * True: a stream that loses the block's life under it is opened again on the next one, with RESUME's metadata beside the
-   * request, and its client need not hear of it.
-   */
-  readonly resumable?: true;
+  /** How a stream that loses the block's life under it goes on with the next one, unheard by its client. Absent: it ends. */
+  readonly resumable?: Resumption;
   /** The group's version for gRPC; over HTTP the path's prefix says it. */
   readonly version: string;
   /** How Dapr's handler words a body that can't be read: the reason alone, or as bad JSON; absent: as ERR_BODY_READ. */
   readonly bodyFault?: 'alone' | 'deserializing';
+  /**
+   * Where a gRPC call has the name of its component. `initial`: in field 1 of field 1 of a stream's first message. Absent: in
+   * field 1 of the request, or of a stream's first message. Over HTTP it is always the pattern's first parameter.
+   */
+  readonly componentIn?: 'initial';
   /** Request headers, lower case, that travel in the head of an HTTP call. */
   readonly headers?: readonly string[];
   /** Request metadata, lower case, that travels in the head of a gRPC call; `-bin` in base64. */
@@ -51,8 +60,9 @@ function httpOnly(id: number, name: string, group: string, owner: Owner, safe: b
   return { id, name, http, owner, kind: 'unary', safe, group, version: 'v1' };
 }
 const stream = (route: Route, kind: Kind): Route => ({ ...route, kind });
-const resumable = (route: Route): Route => ({ ...route, resumable: true });
+const resumable = (route: Route, how: Resumption): Route => ({ ...route, resumable: how });
 const faulting = (route: Route, bodyFault: Route['bodyFault']): Route => ({ ...route, bodyFault });
+const initially = (route: Route): Route => ({ ...route, componentIn: 'initial' });
 const withHeaders = (route: Route, ...headers: string[]): Route => ({ ...route, headers });
 const withMetadata = (route: Route, ...metadata: string[]): Route => ({ ...route, metadata });
 
@@ -82,13 +92,13 @@ const TABLE = {
   PublishEvent: publishing(both(32, 'PublishEvent', 'publish.v1', 'pubsub', false, `POST,PUT ${V1}/publish/:pubsub?/*topic?`)),
   BulkPublishEvent: publishing(both(33, 'BulkPublishEvent', 'publish.v1', 'pubsub', false, `POST,PUT ${V1}/publish/bulk/:pubsub?/*topic?`)),
   BulkPublishEventAlpha1: publishing(both(34, 'BulkPublishEventAlpha1', 'publish.v1alpha1', 'pubsub', false, `POST,PUT ${A1}/publish/bulk/:pubsub?/*topic?`)),
-  SubscribeTopicEventsAlpha1: withMetadata(stream(both(35, 'SubscribeTopicEventsAlpha1', 'subscribe.v1alpha1', 'pubsub', false), 'bidi'), 'traceparent'),
+  SubscribeTopicEventsAlpha1: resumable(initially(withMetadata(stream(both(35, 'SubscribeTopicEventsAlpha1', 'subscribe.v1alpha1', 'pubsub', false), 'bidi'), 'traceparent')), 'first-message'),
 
   // Configuration
   GetConfiguration: both(48, 'GetConfiguration', 'configuration.v1', 'config', true, `GET ${V1}/configuration/:store`),
   GetConfigurationAlpha1: both(49, 'GetConfigurationAlpha1', 'configuration.v1alpha1', 'config', true, `GET ${A1}/configuration/:store`),
-  SubscribeConfiguration: resumable(stream(both(50, 'SubscribeConfiguration', 'configuration.v1', 'config', false, `GET ${V1}/configuration/:store/subscribe`), 'server-stream')),
-  SubscribeConfigurationAlpha1: resumable(stream(both(51, 'SubscribeConfigurationAlpha1', 'configuration.v1alpha1', 'config', false, `GET ${A1}/configuration/:store/subscribe`), 'server-stream')),
+  SubscribeConfiguration: resumable(stream(both(50, 'SubscribeConfiguration', 'configuration.v1', 'config', false, `GET ${V1}/configuration/:store/subscribe`), 'server-stream'), 'request'),
+  SubscribeConfigurationAlpha1: resumable(stream(both(51, 'SubscribeConfigurationAlpha1', 'configuration.v1alpha1', 'config', false, `GET ${A1}/configuration/:store/subscribe`), 'server-stream'), 'request'),
   UnsubscribeConfiguration: both(52, 'UnsubscribeConfiguration', 'configuration.v1', 'config', false, `GET ${V1}/configuration/:store/:id/unsubscribe`),
   UnsubscribeConfigurationAlpha1: both(53, 'UnsubscribeConfigurationAlpha1', 'configuration.v1alpha1', 'config', false, `GET ${A1}/configuration/:store/:id/unsubscribe`),
 
@@ -96,7 +106,7 @@ const TABLE = {
   TryLockAlpha1: withMetadata(withHeaders(faulting(both(64, 'TryLockAlpha1', 'lock.v1alpha1', 'lock', false, `POST ${A1}/lock/:store`), 'deserializing'), 'bulkhead-renew'), 'bulkhead-renew'),
   UnlockAlpha1: faulting(both(65, 'UnlockAlpha1', 'unlock.v1alpha1', 'lock', false, `POST ${A1}/unlock/:store`), 'deserializing'),
   RenewLock: faulting(own(66, 'Lock', 'Renew', 'lock', 'lock', true, `POST ${OWN}/lock/:store/renew`), 'deserializing'),
-  HoldLock: resumable(stream(own(67, 'Lock', 'Hold', 'lock', 'lock', false), 'server-stream')),
+  HoldLock: resumable(stream(own(67, 'Lock', 'Hold', 'lock', 'lock', false), 'server-stream'), 'request'),
 
   // Kernel: metadata, health, shutdown, actuator
   GetMetadata: both(80, 'GetMetadata', 'metadata.v1', 'kernel', true, `GET ${V1}/metadata`),
@@ -173,7 +183,7 @@ const TABLE = {
 
   // Sequencer. Safe: ids that got lost on their way are a gap, and gaps there may be.
   NextId: faulting(own(208, 'Sequencer', 'NextId', 'sequencer', 'sequencer', true, `POST,PUT ${OWN}/sequencer/:store/:key`), 'deserializing'),
-  NextIds: stream(own(209, 'Sequencer', 'NextIds', 'sequencer', 'sequencer', false), 'bidi'),
+  NextIds: resumable(stream(own(209, 'Sequencer', 'NextIds', 'sequencer', 'sequencer', false), 'bidi'), 'idle'),
 } as const satisfies Readonly<Record<string, Route>>;
 
 /** Rows by name. */

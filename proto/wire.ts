@@ -1,4 +1,4 @@
-/** Reading protobuf bytes that are only borrowed: a reader that copies what it hands out, and a peek at a request's first field. */
+/** Reading protobuf bytes that are only borrowed: a reader that copies what it hands out. */
 import { isUtf8 } from 'node:buffer';
 import { BinaryReader } from '@bufbuild/protobuf/wire';
 
@@ -12,11 +12,6 @@ let slabUsed = 0;
 
 /** Up to here a text is made from its codes in JavaScript; beyond, calling out to V8's decoder is cheaper. */
 const BY_CODES_MAX_BYTES = 16;
-/** A power of two, well above the number of components an app has. */
-const NAME_SLOTS = 64;
-/** Names that `peekName` found lately, all ASCII, by a cheap hash. Comparing takes half the time of making the string again. */
-const names: string[] = Array.from({ length: NAME_SLOTS }, () => '');
-
 /** `Buffer#utf8Slice` works on any Uint8Array and takes its range without a view; `toString` ends there. Not in the typings. */
 const { utf8Slice } = Buffer.prototype as unknown as { utf8Slice(this: Uint8Array, start: number, end: number): string };
 
@@ -93,44 +88,4 @@ function readUtf8(body: Uint8Array, start: number, end: number): string {
   // Bad bytes became U+FFFD. So does a U+FFFD that was sent: only then is the costlier check worth it.
   if (text.includes('\ufffd') && !isUtf8(body.subarray(start, end))) throw new TypeError('text that is not UTF-8');
   return text;
-}
-
-/**
- * The text in field 1 of a message, which is the component's name in every unary request of the blocks that are routed by name.
- * The rest is skipped, not decoded. Undefined when there is no such field, or none that can be read: the block's decoder will
- * then say what is wrong. Of several it takes the first, where a decoder takes the last; no encoder writes several.
- */
-export function peekName(body: Uint8Array): string | undefined {
-  try {
-    // The common case by hand: field 1 comes first and its length fits one byte.
-    if (body[0] === 0x0a && body[1]! < 0x80) {
-      const end = 2 + body[1]!;
-      return end > body.length ? undefined : readName(body, 2, end);
-    }
-    const reader = new CopyingReader(body);
-    while (reader.pos < reader.len) {
-      const [field, wireType] = reader.tag();
-      if (field === 1) return wireType === 2 ? reader.string() : undefined;
-      reader.skip(wireType, field);
-    }
-  } catch {
-    // Not a message, or not text.
-  }
-  return undefined;
-}
-
-/** @throws TypeError if the bytes are not UTF-8. */
-function readName(body: Uint8Array, start: number, end: number): string {
-  const length = end - start;
-  const slot = (length + body[start + (length >> 1)]! * 13 + body[end - 1]! * 31) & (NAME_SLOTS - 1);
-  const guess = names[slot]!;
-  if (guess.length === length) {
-    let left = length; // from the end, where names differ
-    while (left > 0 && guess.charCodeAt(left - 1) === body[start + left - 1]) left--;
-    if (left === 0) return guess;
-  }
-  const name = readText(body, start, end);
-  // As many characters as bytes means ASCII. Anything else stays out: a Latin-1 character would match a byte that is not UTF-8.
-  if (name.length === length) names[slot] = name;
-  return name;
 }

@@ -18,9 +18,9 @@ afterEach(() => closers.splice(0).forEach((close) => close()));
 async function sidecarThatAnswers(head: unknown): Promise<GrpcClient> {
   const seat = new Seat('config', { holdMs: 0, maxHeld: 1, maxHeldBytes: 1, maxInFlight: 10, maxStreams: 1 });
   const [near, far] = openLocalPair({ maxFrameBytes: 1 << 20, poison: true });
-  seat.attach(new Calls(near, { ids: 'odd', maxIncoming: 1, maxQueuedBytes: 1 << 20, serve: () => {} }));
+  seat.attach(new Calls(near, { ids: 'odd', maxIncoming: 1, maxQueuedBytes: 1 << 20, serve: () => {} }), () => {});
   const block = new Calls(far, { ids: 'even', maxIncoming: 10, maxQueuedBytes: 1 << 20, serve: (call) => call.end(Grpc.OK, 0, head, Buffer.from('x')) });
-  const server: Listener = openGrpcServer(new Switch(new Map([['config', seat]]), new Map()), {
+  const server: Listener = openGrpcServer(new Switch(new Map([['config', { shared: seat, own: new Map() }]]), new Map()), {
     addresses: [{ kind: 'tcp', host: '127.0.0.1', port: 0 }], routes: ROUTES, admit: () => true, token: undefined, maxBodyBytes: 1 << 20, maxHeaderBytes: 1 << 16, log: undefined,
   });
   const [address = ''] = await server.listen();

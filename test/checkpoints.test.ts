@@ -67,7 +67,7 @@ describe('a block that leaves checkpoints', () => {
 
   function life(checkpoints: Checkpoints) {
     const [near, far] = openLocalPair({ maxFrameBytes: 1 << 25, poison: true });
-    const served = new BlockCalls({ components: () => {}, subscriptions: () => {}, acquit: () => {}, app: () => undefined, checkpoints }, () => kernel.over);
+    const served = new BlockCalls({ components: () => {}, subscriptions: () => {}, acquit: () => {}, app: () => undefined, checkpoints: { set: (name, value) => checkpoints.set(name, value), delete: (name) => checkpoints.delete(name), hand: () => false } }, () => kernel.over);
     const kernel: Calls = new Calls(near, { ids: 'odd', serve: served.serve, maxIncoming: 64, maxQueuedBytes: 1 << 26 });
     const block = new Calls(far, { ids: 'even', serve: () => {}, maxIncoming: 1, maxQueuedBytes: 1 << 26 });
     closers.push(() => block.close());

@@ -177,7 +177,7 @@ describe('a pause', () => {
     await sidecar.subscribeApp('S', 'a');
     store.put({ a: '10' });
     let paused = false;
-    const pause = sidecar.block.pause!().then(() => { paused = true; });
+    const pause = sidecar.block.pause!(true).then(() => { paused = true; });
     store.put({ a: '11' });
     await turn();
     expect(paused).toBe(false);
@@ -191,9 +191,9 @@ describe('a pause', () => {
   });
 
   it('has nothing to wait for where nothing is under way', async () => {
-    await sidecar.block.pause!();
+    await sidecar.block.pause!(true);
     const alone = await rig({ S: store }, { app: null });
-    await alone.block.pause!();
+    await alone.block.pause!(true);
   });
 });
 
@@ -204,7 +204,7 @@ describe('an end', () => {
     store.put({ a: '11' });
     expect((await sidecar.unsubscribe(id)).ok).toBe(true);
     expect([kernel.calls[0]!.givenUp, kernel.calls.length, store.watched, sidecar.checkpoints.kept.size]).toEqual([true, 1, [], 0]);
-    await sidecar.block.pause!();
+    await sidecar.block.pause!(true);
   });
 
   it('while the application is away forgets what it was to be told', async () => {

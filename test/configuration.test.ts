@@ -28,7 +28,7 @@ describe('the Configuration', () => {
       api: { http: { allowed: [], denied: [] }, grpc: { allowed: [], denied: [] } },
       apiLogging: { enabled: false, obfuscateUrls: false, omitHealthChecks: false },
       deniedComponents: [],
-      metrics: { enabled: true, recordErrorCodes: false, latencyBuckets: [], http: { increasedCardinality: false, pathMatching: [], excludeVerbs: false }, rules: [], json: '{"enabled":true}' },
+      metrics: { enabled: true, recordErrorCodes: false, latencyBuckets: [], http: { increasedCardinality: true, pathMatching: [], excludeVerbs: false }, rules: [], json: '{"enabled":true}' },
       spec: {},
     });
     expect(configuration.secretScopes.size).toBe(0);

@@ -59,7 +59,7 @@ describeWithRedis('a state block on Redis that is killed under load', () => {
   });
 
   it('was killed as often as it lived again', async () => {
-    expect(await sidecar.block('state')).toMatchObject({ life: KILLS + 1, restarts: KILLS, state: 'ready', lastExit: 'signal SIGKILL', inFlight: 0, held: 0 });
+    expect(await sidecar.block('state')).toMatchObject({ life: KILLS + 1, restarts: KILLS, state: 'ready', lastExit: 'signal SIGKILL: killed from outside, perhaps for memory', inFlight: 0, held: 0 });
   });
 
   it('fails no call of any other route, healthz and metadata among them', () => {
@@ -139,7 +139,7 @@ describe('twenty deaths of a block', () => {
     expect(await sidecar.client.get('/v1.0/healthz')).toMatchObject({ status: 204 });
     await sidecar.kill('state');
     await eventually('the block has failed', async () => (await sidecar.block('state')).state === 'failed');
-    expect(await sidecar.client.get('/v1.0/healthz')).toMatchObject({ status: 500, body: '{"errorCode":"ERR_HEALTH_NOT_READY","message":"dapr is not ready: [block state: signal SIGKILL]"}' });
+    expect(await sidecar.client.get('/v1.0/healthz')).toMatchObject({ status: 500, body: '{"errorCode":"ERR_HEALTH_NOT_READY","message":"dapr is not ready: [block state: signal SIGKILL: killed from outside, perhaps for memory]"}' });
     expect(await sidecar.client.get('/v1.0/healthz/outbound')).toMatchObject({ status: 204 });
     expect(await sidecar.client.get('/v1.0/metadata')).toMatchObject({ status: 200 });
     await eventually('it is well again', async () => (await sidecar.client.get('/v1.0/healthz')).status === 204);

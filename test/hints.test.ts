@@ -7,11 +7,11 @@ import { hintedBlocks } from '../kernel/hints.ts';
 import { ISOLATIONS, startSidecar } from './harness/sidecar.ts';
 
 describe('hints', () => {
-  const hintsOf = (files: Record<string, string>): string[] => {
+  const hintsOf = (files: Record<string, string>, isolated: readonly string[] = []): string[] => {
     const folder = mkdtempSync(join(tmpdir(), 'bulkhead-hints-'));
     try {
       for (const [name, text] of Object.entries(files)) writeFileSync(join(folder, name), text);
-      return [...hintedBlocks([join(folder, 'missing'), folder])].sort();
+      return [...hintedBlocks([join(folder, 'missing'), folder], new Set(isolated))].sort();
     } finally {
       rmSync(folder, { recursive: true });
     }
@@ -19,6 +19,15 @@ describe('hints', () => {
 
   it('are taken from component types, however they are written', () => {
     expect(hintsOf({ 'a.yaml': 'spec:\n  type: state.redis', 'b.yml': '{"spec":{"type":"pubsub.kafka"}}', 'c.YAML': "type : 'lock.redis'" })).toEqual(['lock', 'pubsub', 'state']);
+  });
+
+  it('are not taken from components that have a block of their own', () => {
+    const apart = 'metadata:\n  name: orders\n  annotations:\n    isolation: component\nspec:\n  type: state.redis\n';
+    expect(hintsOf({ 'a.yaml': apart })).toEqual([]);
+    expect(hintsOf({ 'a.yaml': `${apart}---\nspec:\n  type: pubsub.redis\n`, 'b.yaml': '{"metadata":{"name":"ids","annotations":{"isolation":"component"}},"spec":{"type":"sequencer.redis"}}' })).toEqual(['pubsub']);
+    const byFlag = 'metadata:\n  name: orders\nspec:\n  type: state.redis\n';
+    expect(hintsOf({ 'a.yaml': byFlag }, ['orders'])).toEqual([]);
+    expect(hintsOf({ 'a.yaml': byFlag }, ['order'])).toEqual(['state']);
   });
 
   it('are taken from nothing else', () => {

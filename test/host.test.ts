@@ -7,6 +7,7 @@ import { openLocalPair } from '../ipc/local.ts';
 import { Control, PROTOCOL_VERSION } from '../proto/control.ts';
 import { Grpc } from '../proto/errors.ts';
 import type { BlockInit, ComponentStatus } from '../proto/init.ts';
+import { outputTo } from '../proto/log.ts';
 import { ROUTE } from '../proto/routes.ts';
 import { componentSpec } from './support.ts';
 
@@ -30,7 +31,7 @@ function kernelOf(block: string) {
       heard?.();
     },
   });
-  const ended = serveBlock(block, far, 2);
+  const ended = serveBlock(block, far, outputTo(2));
   const ask = (method: number, head?: unknown): Promise<Answered> =>
     new Promise((resolve) => void calls.open(method, 0, head, EMPTY, 5_000, { onEnd: (code, flags, answer) => resolve({ code, flags, head: answer }) }));
   const report = async (wanted: (components: ComponentStatus[]) => boolean): Promise<ComponentStatus[]> => {
@@ -82,6 +83,6 @@ describe('the host of a block', () => {
 
   it('names the blocks there are for one that there is not', async () => {
     const [, far] = openLocalPair({ maxFrameBytes: 1024 });
-    await expect(serveBlock('stat', far, 2)).rejects.toThrow('there is no block stat; the blocks are state');
+    await expect(serveBlock('stat', far, outputTo(2))).rejects.toThrow('there is no block stat; the blocks are state');
   });
 });

@@ -1,9 +1,9 @@
-/** The reader for borrowed memory, and the peek at a request's first field. */
-import { BinaryReader, BinaryWriter } from '@bufbuild/protobuf/wire';
+/** The reader for borrowed memory. */
+import { BinaryWriter } from '@bufbuild/protobuf/wire';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { GetStateRequest, GetStateResponse } from '../proto/gen/dapr/proto/runtime/v1/state.ts';
-import { CopyingReader, peekName } from '../proto/wire.ts';
+import { GetStateResponse } from '../proto/gen/dapr/proto/runtime/v1/state.ts';
+import { CopyingReader } from '../proto/wire.ts';
 
 const field = (bytes: Uint8Array): Uint8Array => new BinaryWriter().bytes(bytes).finish();
 const strict = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
@@ -90,61 +90,4 @@ describe('CopyingReader', () => {
       expect(() => new CopyingReader(Uint8Array.from(head)).string()).toThrow(RangeError);
     }
   });
-});
-
-describe('peekName', () => {
-  const name = fc.oneof(fc.string({ maxLength: 30 }), fc.string({ unit: 'binary', maxLength: 30 }), fc.string({ minLength: 120, maxLength: 300 }), fc.constantFrom('statestore', 'pubsub', 'é', 'éé'));
-
-  it('finds what a decoder finds', () => {
-    fc.assert(fc.property(name, fc.string(), fc.dictionary(fc.string(), fc.string()), (storeName, key, metadata) => {
-      const body = GetStateRequest.encode({ storeName, key, consistency: 0, metadata: new Map(Object.entries(metadata)) }).finish();
-      expect(peekName(body) ?? '').toBe(storeName);
-      expect(peekName(place(Buffer.alloc(body.length + 10), body)) ?? '').toBe(storeName);
-    }), { numRuns: 2000 });
-  });
-
-  it('finds it behind other fields', () => {
-    const writer = new BinaryWriter().tag(2, 2).string('key').tag(3, 0).uint32(1).tag(9, 5).fixed32(1).tag(8, 1).double(1).tag(7, 3).tag(2, 2).string('x').tag(7, 4);
-    expect(peekName(writer.tag(1, 2).string('statestore').tag(4, 2).string('more').finish())).toBe('statestore');
-  });
-
-  it('finds nothing in an empty message, in one without the field, and in one whose field is not text', () => {
-    expect(peekName(new Uint8Array(0))).toBeUndefined();
-    expect(peekName(new BinaryWriter().tag(2, 2).string('key').finish())).toBeUndefined();
-    expect(peekName(new BinaryWriter().tag(1, 0).uint32(7).finish())).toBeUndefined();
-    expect(peekName(Uint8Array.from([0x0a]))).toBeUndefined();
-    expect(peekName(Uint8Array.from([0x0a, 5, 0x61]))).toBeUndefined();
-    expect(peekName(new BinaryWriter().tag(1, 2).string('').finish())).toBe('');
-  });
-
-  it('does not take bytes for a name it has seen', () => {
-    // The text é and one more is two characters long, and so are the bytes 0xe9 and one more, which are not UTF-8. Some share a slot.
-    for (let more = 1; more < 0x80; more++) {
-      const text = `é${String.fromCharCode(more)}`;
-      expect(peekName(new BinaryWriter().tag(1, 2).string(text).finish())).toBe(text);
-      expect(peekName(Uint8Array.from([0x0a, 2, 0xe9, more]))).toBeUndefined();
-    }
-    for (const twice of ['redis-a', 'redis-b', 'redis-a']) expect(peekName(new BinaryWriter().tag(1, 2).string(twice).finish())).toBe(twice);
-  });
-
-  it('never throws, and agrees with the reader, on any bytes', () => {
-    fc.assert(fc.property(fc.oneof(fc.uint8Array({ maxLength: 60 }), fc.uint8Array({ maxLength: 60 }).map((bytes) => Uint8Array.from([0x0a, ...bytes]))), (body) => {
-      expect(peekName(body)).toBe(slowly(body));
-    }), { numRuns: 20_000 });
-  });
-
-  /** The same by the library's own reader, with no short cuts. */
-  function slowly(body: Uint8Array): string | undefined {
-    try {
-      const reader = new BinaryReader(body);
-      while (reader.pos < reader.len) {
-        const [number, type] = reader.tag();
-        if (number === 1) return type === 2 ? strict.decode(reader.bytes()) : undefined;
-        reader.skip(type, number);
-      }
-    } catch {
-      // As peekName does.
-    }
-    return undefined;
-  }
 });

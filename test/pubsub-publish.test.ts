@@ -15,7 +15,7 @@ import { Status } from '../proto/gen/google/rpc/status.ts';
 import type { TracingSettings } from '../proto/init.ts';
 import { ROUTE, type RouteName } from '../proto/routes.ts';
 import { httpBody, statusDetails } from '../proto/status.ts';
-import { memoryCheckpoints } from './support.ts';
+import { memoryCheckpoints, SCOPE } from './support.ts';
 
 const PARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-02';
 type Texts = Readonly<Record<string, string>>;
@@ -515,10 +515,10 @@ describe('bytes sent as they are', () => {
   it('go through scopes and namespace', async () => {
     const broker = new RecordingBroker();
     const { brokers } = sidecarOf(broker, { specs: [spec('p', { allowedTopics: 'dead' }, { namespaceScoped: true })], namespace: 'ns-' });
-    const open = await brokers.opened('p');
-    await sendRaw(open, 'dead', { data: Buffer.from('x'), metadata: undefined });
+    const open = await brokers.driver('p');
+    await sendRaw(open, 'dead', { data: Buffer.from('x'), metadata: undefined }, SCOPE);
     expect(broker.sent).toEqual([{ topic: 'ns-dead', data: 'x', metadata: undefined }]);
-    await expect(sendRaw(open, 'other', { data: Buffer.from('x'), metadata: undefined })).rejects.toThrow('topic other is not allowed for app id app');
-    await expect(sendRaw(open, 'dead', { data: Buffer.from('fail'), metadata: undefined })).rejects.toThrow('error when publishing to topic dead in pubsub p: the broker is away');
+    await expect(sendRaw(open, 'other', { data: Buffer.from('x'), metadata: undefined }, SCOPE)).rejects.toThrow('topic other is not allowed for app id app');
+    await expect(sendRaw(open, 'dead', { data: Buffer.from('fail'), metadata: undefined }, SCOPE)).rejects.toThrow('error when publishing to topic dead in pubsub p: the broker is away');
   });
 });

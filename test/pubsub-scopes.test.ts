@@ -28,7 +28,7 @@ function brokersOf(component: ComponentSpec, owner = { appId: 'app1', namespace:
 }
 
 async function opened(metadata: Metadata, rest: Partial<ComponentSpec> = {}, owner = { appId: 'app1', namespace: '' }): Promise<OpenBroker> {
-  return brokersOf(spec(metadata, rest), owner).brokers.opened('p');
+  return brokersOf(spec(metadata, rest), owner).brokers.driver('p');
 }
 
 describe('scopes', () => {
@@ -108,18 +108,18 @@ describe('fields of every broker', () => {
     const open = (): Broker => ({ ...BROKER, features: ['MESSAGE_TTL'] });
     const ignore = (): void => undefined;
     const brokers = new Brokers({ 'pubsub.fake': async () => open }, [spec({})], { appId: 'a', namespace: '' }, { log: { debug: ignore, info: ignore, warn: ignore, error: ignore }, changed: ignore, checkpoints: memoryCheckpoints(), meter: NO_METER });
-    expect(await brokers.opened('p')).toMatchObject({ hasTtl: true, features: ['MESSAGE_TTL'] });
+    expect(await brokers.driver('p')).toMatchObject({ hasTtl: true, features: ['MESSAGE_TTL'] });
   });
 
   it('refuses a threshold that is none, for good', async () => {
     const { brokers } = brokersOf(spec({ poisonThreshold: 'many' }));
-    await expect(async () => brokers.opened('p')).rejects.toThrow('metadata field "poisonThreshold" has an invalid value "many"');
+    await expect(async () => brokers.driver('p')).rejects.toThrow('metadata field "poisonThreshold" has an invalid value "many"');
     expect(brokers.status()).toMatchObject([{ name: 'p', state: 'failed' }]);
   });
 
   it('are known to drivers, and what is unknown is told once', async () => {
     const { brokers, warnings } = brokersOf(spec({ allowedTopics: 'a', protectedTopics: 'a', publishingScopes: 'x=a', subscriptionScopes: 'x=a', poisonThreshold: '1', deliveryMaxRetries: '1', alowedTopics: 'a' }));
-    await brokers.opened('p');
+    await brokers.driver('p');
     expect(warnings).toEqual(['metadata field "alowedTopics" is not known to pubsub.fake and has no effect; did you mean "allowedTopics"?']);
   });
 });

@@ -234,7 +234,7 @@ describe('a stream', () => {
     const [silent, stream] = [made.openStream(), await subscribed(made)];
     const message = made.broker.on('t').deliver({ id: '1' });
     await turnOver();
-    const pausing = made.block.pause!();
+    const pausing = made.block.pause!(true);
     await turnOver();
     expect([silent.end_, stream.end_]).toEqual(['ok', undefined]);
     stream.settle('1');
@@ -254,7 +254,7 @@ describe('a stream', () => {
     await turnOver();
     vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] });
     try {
-      const pausing = made.block.pause!();
+      const pausing = made.block.pause!(true);
       await vi.advanceTimersByTimeAsync(5_000);
       vi.useRealTimers();
       await pausing;

@@ -269,7 +269,7 @@ describe('a message', () => {
     const message = made.broker.on('t').deliver({ id: '1' });
     await turnOver();
     made.kernel.calls[0]!.fail({ code: Grpc.UNAVAILABLE, message: 'connection refused', unasked: true });
-    await made.block.pause!();
+    await made.block.pause!(true);
     expect(message.settled).toEqual(['release']);
   });
 
@@ -570,7 +570,7 @@ describe('a subscription that stops', () => {
 
   it('stays stopped after a pause, and publishing goes on', async () => {
     const made = await running();
-    await made.block.pause!();
+    await made.block.pause!(true);
     expect(topics(made)).toEqual([]);
     await made.block.appChanged!('up');
     expect(topics(made)).toEqual([]);
@@ -582,7 +582,7 @@ describe('a subscription that stops', () => {
     const source = made.broker.on('t');
     const message = source.deliver();
     await turnOver();
-    const pausing = made.block.pause!();
+    const pausing = made.block.pause!(true);
     expect(message.settled).toEqual([]);
     await made.block.close();
     await pausing;

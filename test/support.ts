@@ -1,6 +1,6 @@
 // Small things that many tests need: a logger that remembers, a component spec, a call's scope, requests to a store.
 import type { CallScope, Logger } from '../blocks/block.ts';
-import type { Checkpoints } from '../blocks/checkpoints.ts';
+import type { Checkpoints, Handed } from '../blocks/checkpoints.ts';
 import type { DriverContext } from '../blocks/components.ts';
 import type { ComponentSpec } from '../blocks/driver.ts';
 import type { Read, Removal, StringMap, Write } from '../blocks/state/store.ts';
@@ -32,15 +32,26 @@ export function componentSpec(type: string, metadata: Readonly<Record<string, st
   return { name, type, version: 'v1', metadata: Object.entries(metadata).map(([key, value]) => ({ name: key, value })), ignoreErrors: false, initTimeoutMs: 5000 };
 }
 
-/** What a kernel keeps for a block; `next` is what the block's next life gets of it. */
+/** What a kernel keeps for a block; `next` is what the block's next life gets of it, or the one that takes over in order. */
 export interface MemoryCheckpoints extends Checkpoints {
   readonly kept: ReadonlyMap<string, string>;
-  next(): MemoryCheckpoints;
+  readonly handed: ReadonlyMap<string, readonly Uint8Array[]>;
+  /** @param how `crash`: nothing was handed over */
+  next(how?: 'crash' | 'handover'): MemoryCheckpoints;
 }
 
-export function memoryCheckpoints(found: ReadonlyMap<string, string> = new Map()): MemoryCheckpoints {
+export function memoryCheckpoints(found: ReadonlyMap<string, string> = new Map(), received: Handed = new Map()): MemoryCheckpoints {
   const kept = new Map(found);
-  return { inherit: (take) => take(new Map(found)), kept, set: (name, value) => void kept.set(name, value), delete: (name) => void kept.delete(name), next: () => memoryCheckpoints(kept) };
+  const left = new Map(found); // what comes later is not among it
+  const handed = new Map<string, Uint8Array[]>();
+  return {
+    kept, handed,
+    inherit: (take) => take(left, received),
+    set: (name, value) => void kept.set(name, value),
+    delete: (name) => void kept.delete(name),
+    hand: (name, piece) => void handed.set(name, [...(handed.get(name) ?? []), piece]),
+    next: (how = 'crash') => memoryCheckpoints(kept, how === 'crash' ? new Map() : handed),
+  };
 }
 
 export function driverContext(log: Logger = memoryLog()): DriverContext {

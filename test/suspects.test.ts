@@ -6,7 +6,6 @@ import { EMPTY } from '../ipc/frame.ts';
 import { openLocalPair } from '../ipc/local.ts';
 import type { AppChannel, AppReply } from '../kernel/app/channel.ts';
 import { BlockCalls } from '../kernel/block-calls.ts';
-import { Checkpoints } from '../kernel/checkpoints.ts';
 import { MAX_ID_LENGTH, MAX_SUSPECTS, Suspects } from '../kernel/suspects.ts';
 import { Control, type PackedAppRequest } from '../proto/control.ts';
 import { Grpc } from '../proto/errors.ts';
@@ -73,7 +72,7 @@ describe('a block that calls its kernel', () => {
     const reports: (readonly SubscriptionStatus[])[] = [];
     const acquitted: string[] = [];
     const served = new BlockCalls({
-      components: () => {}, subscriptions: (subscriptions) => void reports.push(subscriptions), acquit: (ids) => void acquitted.push(...ids), app: () => (withApp ? app : undefined), checkpoints: new Checkpoints(),
+      components: () => {}, subscriptions: (subscriptions) => void reports.push(subscriptions), acquit: (ids) => void acquitted.push(...ids), app: () => (withApp ? app : undefined), checkpoints: { set: () => true, delete: () => {}, hand: () => false },
     }, () => kernel.over);
     const kernel: Calls = new Calls(near, { ids: 'odd', serve: served.serve, maxIncoming: 64, maxQueuedBytes: 1 << 20 });
     const block = new Calls(far, { ids: 'even', serve: () => {}, maxIncoming: 1, maxQueuedBytes: 1 << 20 });

@@ -5,6 +5,9 @@ import { FAIL } from '../../proto/failures.ts';
 import { quote } from '../../proto/gojson.ts';
 import type { AppAnswer, AppRequest } from '../kernel.ts';
 import type { Logger } from '../block.ts';
+import { AppFailure } from '../resiliency/app-failure.ts';
+import { runGuarded, type Start } from '../resiliency/callbacks.ts';
+import type { Guard } from '../resiliency/guard.ts';
 import type { App } from './app.ts';
 import type { Portion } from './backlog.ts';
 import { itemsJson, type KnownItem } from './known-item.ts';
@@ -34,6 +37,7 @@ export interface Answer {
 export class AppPush implements Sink {
   readonly #app: App;
   readonly #subscription: Subscription;
+  readonly #policies: () => Guard | undefined;
   readonly #log: Logger;
   #answer: Answer | undefined;
   #event: Event | undefined;
@@ -42,10 +46,14 @@ export class AppPush implements Sink {
   #complaint = '';
   #over = false;
 
-  /** @param answer undefined: the subscription is of the block's former life */
-  constructor(app: App, subscription: Subscription, log: Logger, answer?: Answer) {
+  /**
+   * @param policies those for pushes of the subscription's store, as far as it has opened
+   * @param answer undefined: the subscription is of the block's former life
+   */
+  constructor(app: App, subscription: Subscription, policies: () => Guard | undefined, log: Logger, answer?: Answer) {
     this.#app = app;
     this.#subscription = subscription;
+    this.#policies = policies;
     this.#log = log;
     this.#answer = answer;
   }
@@ -63,7 +71,7 @@ export class AppPush implements Sink {
     this.#event = event;
     const item = event.items[event.at]!;
     this.#subscription.telling(item);
-    this.#giveUp = this.#app.ask(this.#request(item.key, Buffer.from(event.body)), (answer) => this.#answered(item, answer));
+    this.#giveUp = this.#push(item.key, event.body, (fault) => this.#answered(item, fault));
   };
 
   /** Once it stands it is not given up: the hub goes on to try. */
@@ -101,15 +109,33 @@ export class AppPush implements Sink {
     return items && { items, at: 0, body: `{"id":${quote(this.#subscription.id)},"items":${itemsJson(items)}}\n` };
   }
 
-  #answered(item: KnownItem, answer: AppAnswer): void {
+  /** `answered` hears what went wrong, in a later turn. Returns what gives it up: then it hears nothing. */
+  #push(key: string, event: string, answered: (fault: Error | undefined) => void): () => void {
+    const request = (): AppRequest => this.#request(key, Buffer.from(event)); // made anew for each attempt: a body is given away
+    const policies = this.#policies();
+    if (policies === undefined) return this.#app.ask(request(), (answer) => answered(this.#faultOf(answer)));
+    const start: Start<void> = (succeed, fail) => {
+      if (!this.#app.isThere) {
+        fail(new AppFailure('the application is not there', { unasked: true }));
+        return NOTHING;
+      }
+      return this.#app.ask(request(), (answer) => {
+        const fault = this.#faultOf(answer);
+        if (fault === undefined) succeed();
+        else fail(fault);
+      });
+    };
+    return runGuarded(policies, start, () => answered(undefined), (cause) => answered(cause as Error));
+  }
+
+  #answered(item: KnownItem, fault: Error | undefined): void {
     this.#giveUp = undefined;
-    if (answer.failure?.unasked === true) {
+    if (fault instanceof AppFailure && fault.unasked) {
       this.#subscription.notTold(item);
       return this.#wait();
     }
-    const fault = this.#faultOf(answer);
     if (fault !== undefined) {
-      this.#log.error({ component: this.#subscription.store, subscription: this.#subscription.id, key: item.key }, `error sending configuration item to the app: ${fault}`);
+      this.#log.error({ component: this.#subscription.store, subscription: this.#subscription.id, key: item.key }, `error sending configuration item to the app: ${fault.message}`);
     }
     this.#subscription.told(item);
     const event = this.#event!;
@@ -117,9 +143,10 @@ export class AppPush implements Sink {
     this.pump();
   }
 
-  #faultOf({ status, failure }: AppAnswer): string | undefined {
-    if (failure !== undefined) return failure.message;
-    return this.#app.protocol === 'grpc' || status === 200 ? undefined : `it answered with status ${status}`;
+  #faultOf({ status, failure }: AppAnswer): AppFailure | undefined {
+    const isGrpc = this.#app.protocol === 'grpc';
+    if (failure !== undefined) return new AppFailure(failure.message, { unasked: failure.unasked === true, ...(isGrpc ? { code: failure.code } : {}) });
+    return isGrpc || status === 200 ? undefined : new AppFailure(`it answered with status ${status}`, { code: status });
   }
 
   #request(key: string, event: Uint8Array): AppRequest {
@@ -134,6 +161,8 @@ export class AppPush implements Sink {
     return { verb: 'RPC', target: ON_INVOKE, headers: [], body, deadlineMs: DEADLINE_MS };
   }
 }
+
+const NOTHING = (): void => {};
 
 function segment(text: string): string {
   return encodeURIComponent(text.toWellFormed());

@@ -62,7 +62,7 @@ export class App {
     this.#again();
   }
 
-  /** Nothing more is asked. Resolves when nothing is on its way any more. */
+  /** Nothing more is asked, unless `resume` follows. Resolves when nothing is on its way any more. */
   pause(): Promise<void> {
     this.close();
     return new Promise((resolve) => {
@@ -71,11 +71,18 @@ export class App {
     });
   }
 
+  /** Who waited before the pause is forgotten, and has to ask again. */
+  resume(): void {
+    this.#paused = false;
+    this.#again();
+  }
+
   /** Nothing more is asked. */
   close(): void {
     this.#paused = true;
     this.#waiting.clear();
     clearTimeout(this.#timer);
+    this.#timer = undefined;
   }
 
   #away(): void {

@@ -56,6 +56,12 @@ export function configBlock(table: DriverTable<ConfigStore>): OpenBlock {
       components: () => stores.status(),
       appChanged: (state) => subscriptions.appChanged(state),
       pause: () => subscriptions.pause(),
+      resume: () => subscriptions.resume(),
+      handsOver: () => !subscriptions.isEmpty || stores.handsOver(),
+      handOver: () => {
+        subscriptions.handOver();
+        stores.handOver();
+      },
       close: async () => {
         subscriptions.close();
         await stores.close();

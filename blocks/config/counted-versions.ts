@@ -30,7 +30,7 @@ export class CountedVersions {
     });
   }
 
-  /** What was numbered before, in a life that was on standby, has other numbers now. */
+  /** What was numbered before, by a life that was on standby, has other numbers now. */
   onInherited: () => void = () => {};
 
   /** The items as they are told: all that changed since the last call get one new number. */

@@ -1,9 +1,10 @@
 // Follows what is in a file: written in place, renamed over, reached by links that are swapped, gone for a while and back.
 // Without a change of the file nothing runs.
 import { watch, type FSWatcher } from 'node:fs';
-import { lstat, open, readlink, stat } from 'node:fs/promises';
-import { basename, dirname, isAbsolute, join } from 'node:path';
+import { open, stat } from 'node:fs/promises';
+import { basename, isAbsolute, join } from 'node:path';
 import { messageOf } from '../../proto/errors.ts';
+import { markOf, placesOf } from '../../proto/places.ts';
 
 /** After a first sign of a change there may be more: it is looked at when there was none for so long, or at the latest then. Milliseconds. */
 const QUIET_MS = { wait: 50, most: 1000 } as const;
@@ -11,7 +12,6 @@ const QUIET_MS = { wait: 50, most: 1000 } as const;
 const DOUBT_MS = 1000;
 /** Between looks where the system has no watches left. Milliseconds. */
 const POLL_MS = 1000;
-const MAX_LINKS = 40;
 
 export interface FileEvents<T> {
   /** @throws Error that says why this is no content */
@@ -193,12 +193,6 @@ export class FollowedFile<T> {
   }
 }
 
-/** Everything that changes when the file does. */
-async function markOf(path: string): Promise<string> {
-  const { dev, ino, size, mtimeNs, ctimeNs } = await stat(path, { bigint: true });
-  return `${dev} ${ino} ${size} ${mtimeNs} ${ctimeNs}`;
-}
-
 /** Undefined if it is too large. @throws Error also for what is no file */
 async function read(path: string, maxBytes: number): Promise<Buffer | undefined> {
   if (!(await stat(path)).isFile()) throw new Error(`${path} is not a file`); // a pipe would be read for ever
@@ -212,50 +206,5 @@ async function read(path: string, maxBytes: number): Promise<Buffer | undefined>
     return length > maxBytes ? undefined : Buffer.from(buffer.subarray(0, length));
   } finally {
     await file.close();
-  }
-}
-
-/**
- * The names on which it depends what a path leads to, by directory: each link, and the file itself or the first part that is
- * missing.
- */
-async function placesOf(path: string): Promise<Map<string, Set<string>>> {
-  const places = new Map<string, Set<string>>();
-  const depends = (directory: string, name: string) => {
-    const names = places.get(directory) ?? new Set();
-    places.set(directory, names.add(name));
-  };
-  let at = '/';
-  let links = 0;
-  const rest = partsOf(path);
-  for (let name = rest.shift(); name !== undefined; name = rest.shift()) {
-    if (name === '..') {
-      at = dirname(at);
-      continue;
-    }
-    const next = join(at, name);
-    const target = await linkTarget(next);
-    if (target === undefined && rest.length > 0) {
-      at = next;
-      continue;
-    }
-    depends(at, name);
-    if (typeof target !== 'string' || ++links > MAX_LINKS) break;
-    if (isAbsolute(target)) at = '/';
-    rest.unshift(...partsOf(target));
-  }
-  return places;
-}
-
-function partsOf(path: string): string[] {
-  return path.split('/').filter((part) => part !== '' && part !== '.');
-}
-
-/** Where a link leads to; undefined for what is no link; false for what is not there. */
-async function linkTarget(path: string): Promise<string | undefined | false> {
-  try {
-    return (await lstat(path)).isSymbolicLink() ? await readlink(path) : undefined;
-  } catch {
-    return false;
   }
 }

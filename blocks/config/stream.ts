@@ -17,9 +17,14 @@ export class ConfigStream implements Sink {
   readonly #subscription: Subscription;
   readonly #maxBytes: number;
   #hasCredit = true;
+  #begun: (failure?: ApiError) => void;
 
-  /** @param maxBytes of a message; nothing larger can be sent */
-  constructor(call: StreamCall, subscription: Subscription, maxBytes: number) {
+  /**
+   * @param maxBytes of a message; nothing larger can be sent
+   * @param begun hears once that the subscription stands, or why it never will
+   */
+  constructor(call: StreamCall, subscription: Subscription, maxBytes: number, begun: (failure?: ApiError) => void = () => {}) {
+    this.#begun = begun;
     this.#call = call;
     this.#subscription = subscription;
     this.#maxBytes = maxBytes;
@@ -31,6 +36,7 @@ export class ConfigStream implements Sink {
   }
 
   ready(): void {
+    this.#hear();
     this.#hasCredit = this.#call.send(subscribeMessage(this.#subscription.id, []));
   }
 
@@ -47,7 +53,9 @@ export class ConfigStream implements Sink {
 
   refused(cause: Error): void {
     const { keys, store } = this.#subscription;
-    this.#fail(FAIL.configurationSubscribe(keys === 'all' ? [] : keys, store, cause.message).because(cause));
+    const failure = FAIL.configurationSubscribe(keys === 'all' ? [] : keys, store, cause.message).because(cause);
+    this.#hear(failure);
+    this.#fail(failure);
   }
 
   end(): void {
@@ -56,6 +64,11 @@ export class ConfigStream implements Sink {
 
   close(): void {
     this.#fail(FAIL.configurationClosed(this.#subscription.store));
+  }
+
+  #hear(failure?: ApiError): void {
+    this.#begun(failure);
+    this.#begun = () => {};
   }
 
   #fail(error: ApiError): void {

@@ -19,6 +19,8 @@ export interface Sink {
   end(): void;
   /** The block closes. */
   close(): void;
+  /** The subscription wants nothing any more. */
+  left?(): void;
 }
 
 /** A key of which it was told less than there is to tell. */
@@ -45,6 +47,9 @@ export class Subscription implements Subscriber {
   readonly #backlog = new Backlog();
   readonly #behind = new Map<string, Behind>();
   #warned = false;
+  #resting = false;
+  /** What `ready` came with while it was resting. */
+  #readyWith: readonly string[] | undefined;
   #over = false;
 
   /** @param left runs once, when it wants nothing any more */
@@ -65,6 +70,10 @@ export class Subscription implements Subscriber {
   }
 
   ready(unsure: readonly string[]): void {
+    if (this.#resting) { // nobody would know that it stands
+      this.#readyWith = unsure;
+      return;
+    }
     for (const key of unsure) this.#note(key, { told: UNSURE, newest: undefined, noted: true });
     this.#ledger.begin(this);
     this.sink?.ready();
@@ -90,8 +99,22 @@ export class Subscription implements Subscriber {
     }
   }
 
+  /** Another life goes on with it, and tells what there is to tell. */
+  rest(): void {
+    this.#resting = true;
+  }
+
+  /** None does. */
+  resume(): void {
+    this.#resting = false;
+    if (this.#readyWith !== undefined) this.ready(this.#readyWith);
+    this.#readyWith = undefined;
+    this.sink?.pump();
+  }
+
   /** What to tell next, each key once; `told` or `setAside` is to follow for each item. Undefined: there is nothing. */
   next(portion: Portion): readonly KnownItem[] | undefined {
+    if (this.#resting) return undefined;
     for (let taken = this.#backlog.take(portion); taken !== undefined; taken = this.#backlog.take(portion)) {
       const news = taken.filter((item) => {
         const same = this.#behind.get(item.key)?.told === item.digest; // it has become what it was
@@ -133,6 +156,7 @@ export class Subscription implements Subscriber {
   leave(): void {
     if (this.#over) return;
     this.#over = true;
+    this.sink?.left?.();
     this.#left(this);
     for (const [key, behind] of this.#behind) this.#catchUp(key, behind);
     this.#ledger.end(this.id);

@@ -4,8 +4,12 @@ import { RESUME, type AppState } from '../../proto/control.ts';
 import { ApiError, messageOf } from '../../proto/errors.ts';
 import { FAIL } from '../../proto/failures.ts';
 import type { BlockInit, CallingHost, CallScope, Logger, StreamCall, StreamMethod } from '../block.ts';
+import { OperationTally } from '../counting.ts';
+import type { Meter } from '../meter.ts';
+import type { Guard } from '../resiliency/guard.ts';
 import { App } from './app.ts';
 import { AppPush } from './app-push.ts';
+import { enter } from './entrance.ts';
 import { subscribeRequest } from './grpc.ts';
 import type { Hub } from './hub.ts';
 import type { Ledger, Noted } from './ledger.ts';
@@ -24,6 +28,7 @@ export class Subscriptions {
   readonly #stores: Stores;
   readonly #ledger: Ledger;
   readonly #log: Logger;
+  readonly #meter: Meter;
   readonly #maxMessageBytes: number;
   /** Undefined: there is no application. */
   readonly #app: App | undefined;
@@ -32,14 +37,17 @@ export class Subscriptions {
   readonly #byStream = new Map<string, Subscription>();
   /** Of the stores that run. */
   readonly #hubs = new Map<string, Hub>();
+  /** For pushes of their changes, where there are any. */
+  readonly #policies = new Map<string, Guard>();
   #returnTimer: NodeJS.Timeout | undefined;
   /** What a former life noted is there. */
   #inherited = false;
 
-  constructor({ app, maxBodyBytes }: BlockInit, { log, kernel }: CallingHost, ledger: Ledger, stores: Stores) {
+  constructor({ app, maxBodyBytes }: BlockInit, { log, kernel, meter }: CallingHost, ledger: Ledger, stores: Stores) {
     this.#stores = stores;
     this.#ledger = ledger;
     this.#log = log;
+    this.#meter = meter;
     this.#maxMessageBytes = maxBodyBytes;
     this.#app = app && new App(app, kernel);
     ledger.whenFound(() => {
@@ -51,8 +59,9 @@ export class Subscriptions {
   }
 
   /** The store runs from now on. */
-  opened({ name, hub }: OpenStore): void {
+  opened({ name, hub, guards: { inbound } }: OpenStore): void {
     this.#hubs.set(name, hub);
+    if (inbound !== undefined) this.#policies.set(name, inbound);
     if (this.#inherited) this.#takeUp(name, hub);
   }
 
@@ -68,7 +77,7 @@ export class Subscriptions {
     const subscription = this.#create(request, undefined);
     return new Promise((resolve, reject) => {
       let waits = true;
-      const push = new AppPush(app, subscription, this.#log, {
+      const push = new AppPush(app, subscription, () => store.guards.inbound, this.#log, {
         resolve: (id) => {
           waits = false;
           resolve(id);
@@ -78,8 +87,7 @@ export class Subscriptions {
           reject(error);
         },
       });
-      subscription.sink = push;
-      store.hub.add(subscription);
+      enter(store.hub, subscription, push, store.guards.outbound);
       if (!waits) return;
       scope.signal.addEventListener('abort', () => {
         if (!waits) return;
@@ -125,6 +133,22 @@ export class Subscriptions {
     await this.#app?.pause();
   }
 
+  /** Whether a next life has something to go on with. */
+  get isEmpty(): boolean {
+    return this.#byId.size === 0;
+  }
+
+  /** Another life goes on with all of them: what they were told so far is noted, and nothing more is told here. */
+  handOver(): void {
+    for (const subscription of this.#byId.values()) subscription.rest();
+  }
+
+  /** None does: as before `pause` and `handOver`. */
+  resume(): void {
+    this.#app?.resume();
+    for (const subscription of [...this.#byId.values()]) subscription.resume();
+  }
+
   /** Streams end; what the application has subscribed to is the next life's. */
   close(): void {
     clearTimeout(this.#returnTimer);
@@ -135,7 +159,7 @@ export class Subscriptions {
   #restore(noted: Noted): void {
     const subscription = this.#add(noted);
     if (!this.#stores.has(noted.store) || (noted.stream === undefined && this.#app === undefined)) subscription.leave();
-    else if (noted.stream === undefined) subscription.sink = new AppPush(this.#app!, subscription, this.#log);
+    else if (noted.stream === undefined) subscription.sink = new AppPush(this.#app!, subscription, () => this.#policies.get(noted.store), this.#log);
   }
 
   #resume(call: StreamCall, former: Subscription | undefined): void {
@@ -146,8 +170,13 @@ export class Subscriptions {
 
   #begin(call: StreamCall, request: SubscribeRequest, name: string | undefined, store: OpenStore): void {
     const subscription = this.#create(request, name);
-    subscription.sink = new ConfigStream(call, subscription, this.#maxMessageBytes);
-    store.hub.add(subscription);
+    const tally = new OperationTally(this.#meter, 'configuration', store.name, 'subscribe', 'ERR_CONFIGURATION_SUBSCRIBE');
+    const began = performance.now();
+    const stream = new ConfigStream(call, subscription, this.#maxMessageBytes, (failure) => {
+      if (failure === undefined) tally.done(performance.now() - began);
+      else tally.failed(performance.now() - began, failure);
+    });
+    enter(store.hub, subscription, stream, store.guards.outbound);
   }
 
   #create(request: SubscribeRequest, stream: string | undefined): Subscription {

@@ -69,6 +69,20 @@ export class AppHoldings {
     this.#notices.appChanged(state);
   }
 
+  /** Whether there is news to be told. */
+  get isEmpty(): boolean {
+    return this.#notices.isEmpty;
+  }
+
+  /** The application is told nothing more until `resume`, or in another life. Settles when it has answered what it was told. */
+  rest(): Promise<void> {
+    return this.#notices.rest();
+  }
+
+  resume(): void {
+    this.#notices.resume();
+  }
+
   close(): void {
     this.#notices.close();
   }

@@ -1,5 +1,6 @@
 // The lock block: each method is a gRPC form, an HTTP form and one operation on a store; locks may be renewed for a stream
 // or for the application.
+import { setTimeout as sleep } from 'node:timers/promises';
 import { FAIL } from '../../proto/failures.ts';
 import { ROUTE } from '../../proto/routes.ts';
 import { whenReady } from '../awaitable.ts';
@@ -17,6 +18,9 @@ import type { LockStore, Release, Renewal } from './store.ts';
 import { Stores } from './stores.ts';
 
 export const openLockBlock: OpenBlock = lockBlock(DRIVERS);
+
+/** What the store is asked when another life takes over is waited for so long: calls wait meanwhile. Milliseconds. */
+const RENEWAL_MS = 1000;
 
 /** The block over a table of drivers. */
 export function lockBlock(table: DriverTable<LockStore>): OpenBlock {
@@ -36,6 +40,17 @@ export function lockBlock(table: DriverTable<LockStore>): OpenBlock {
       streams: new Map<number, StreamMethod>([[ROUTE.HoldLock.id, streams]]),
       components: () => stores.status(),
       appChanged: (state) => apps.appChanged(state),
+      pause: (forGood) => (forGood ? Promise.resolve() : apps.rest()),
+      resume: () => {
+        streams.resume();
+        holdings.resume();
+        apps.resume();
+      },
+      handsOver: () => !(holdings.isEmpty && streams.isEmpty && apps.isEmpty) || stores.handsOver(),
+      handOver: async () => {
+        await settled(Promise.all([streams.handOver(), holdings.handOver()]));
+        stores.handOver();
+      },
       // Locks that are renewed for the application are left to expire: it may still be at work under them.
       close: async () => {
         await streams.close();
@@ -45,4 +60,11 @@ export function lockBlock(table: DriverTable<LockStore>): OpenBlock {
       },
     };
   };
+}
+
+/** When it settles, but no later than that. */
+async function settled(questions: Promise<unknown>): Promise<void> {
+  const timer = new AbortController();
+  await Promise.race([questions, sleep(RENEWAL_MS, undefined, { signal: timer.signal }).catch(() => undefined)]);
+  timer.abort();
 }

@@ -5,6 +5,8 @@ import { FAIL } from '../../proto/failures.ts';
 import { RESUME } from '../../proto/control.ts';
 import type { BlockHost, Logger, StreamCall, StreamMethod } from '../block.ts';
 import type { Checkpoints } from '../checkpoints.ts';
+import { OperationTally } from '../counting.ts';
+import type { Meter } from '../meter.ts';
 import { holdMessage, readHold } from './grpc.ts';
 import type { Grip, Holding, Holdings } from './holdings.ts';
 import type { Locks } from './locks.ts';
@@ -20,17 +22,23 @@ export class HoldStreams implements StreamMethod {
   readonly #holdings: Holdings;
   readonly #checkpoints: Checkpoints;
   readonly #log: Logger;
+  readonly #meter: Meter;
   readonly #open = new Set<HoldStream>();
   /** What former lives held, by stream, until the stream is there again. */
   readonly #found = new Map<string, Grip>();
   readonly #releases = new Set<Promise<void>>();
   #unclaimed: NodeJS.Timeout | undefined;
+  /** Set while another life has the streams, or is about to: resolves when none does after all. */
+  #handedOver: PromiseWithResolvers<void> | undefined;
+  /** Their calls ended meanwhile: they went on in the other life, or their clients left. */
+  readonly #left = new Set<HoldStream>();
 
-  constructor(locks: Locks, holdings: Holdings, { checkpoints, log }: BlockHost) {
+  constructor(locks: Locks, holdings: Holdings, { checkpoints, log, meter }: BlockHost) {
     this.#locks = locks;
     this.#holdings = holdings;
     this.#checkpoints = checkpoints;
     this.#log = log;
+    this.#meter = meter;
     checkpoints.inherit((found) => {
       for (const [checkpoint, text] of found) if (checkpoint.startsWith(STREAM)) this.#found.set(checkpoint, unpack(text));
       if (this.#found.size > 0) this.#unclaimed = setTimeout(() => this.#forgetFound(), CLAIM_WITHIN_MS).unref();
@@ -45,22 +53,52 @@ export class HoldStreams implements StreamMethod {
     const stream = new HoldStream(call, request, {
       holdings: this.#holdings,
       locks: this.#locks,
+      tally: new OperationTally(this.#meter, 'lock', request.store, 'hold', 'ERR_TRY_LOCK'),
       keep: (grip) => this.#checkpoints.set(checkpoint, pack(grip)),
       over: () => {
         this.#open.delete(stream);
         this.#checkpoints.delete(checkpoint);
       },
       release: (name) => this.#release(name),
+      ours: () => this.#handedOver?.promise,
+      left: (leaving) => {
+        if (this.#handedOver === undefined) return false;
+        this.#left.add(leaving);
+        return true;
+      },
     });
     this.#open.add(stream);
     if (call.headers[RESUME.resumed] === undefined) void stream.acquire();
     else stream.resume(former);
   };
 
+  /** Whether no stream is open and no lock is being released. */
+  get isEmpty(): boolean {
+    return this.#open.size + this.#releases.size === 0;
+  }
+
+  /**
+   * Another life goes on with the streams and their locks: whatever happens to a stream here means nothing to its lock. Settles
+   * when the locks are released whose streams ended before.
+   */
+  async handOver(): Promise<void> {
+    this.#handedOver = Promise.withResolvers();
+    await Promise.all(this.#releases);
+  }
+
+  /** None does. */
+  resume(): void {
+    this.#handedOver?.resolve();
+    this.#handedOver = undefined;
+    const left = [...this.#left];
+    this.#left.clear();
+    for (const stream of left) stream.leave();
+  }
+
   /** Ends what is open, and resolves when the locks that are to be released are, as far as the store can be reached. */
   async close(): Promise<void> {
     clearTimeout(this.#unclaimed);
-    for (const stream of [...this.#open]) stream.fail(FAIL.blockUnavailable('lock', 'the sidecar is shutting down'));
+    if (this.#handedOver === undefined) for (const stream of [...this.#open]) stream.fail(FAIL.blockUnavailable('lock', 'the sidecar is shutting down'));
     await Promise.all(this.#releases);
   }
 
@@ -87,10 +125,16 @@ export class HoldStreams implements StreamMethod {
 interface Surroundings {
   readonly locks: Locks;
   readonly holdings: Holdings;
+  /** Of taking the lock. */
+  readonly tally: OperationTally;
   /** For the next life. */
   readonly keep: (grip: Grip) => void;
   readonly over: () => void;
   readonly release: (name: LockName) => void;
+  /** Undefined: the streams are this life's. Else resolves when they are again. */
+  readonly ours: () => Promise<void> | undefined;
+  /** The stream's call has ended. True: that is another life's business. */
+  readonly left: (stream: HoldStream) => boolean;
 }
 
 class HoldStream {
@@ -107,10 +151,14 @@ class HoldStream {
     this.#request = request;
     this.#name = { store, resource, owner };
     this.#around = around;
-    call.onCancel = () => this.#leave();
+    call.onCancel = () => {
+      if (!around.left(this)) this.leave();
+    };
   }
 
   async acquire(): Promise<void> {
+    const { tally } = this.#around;
+    const began = performance.now();
     try {
       const done = this.#around.holdings.reserve();
       let grip: Grip | undefined;
@@ -120,10 +168,13 @@ class HoldStream {
       } finally {
         done();
       }
+      tally.done(performance.now() - began);
+      await this.#around.ours(); // another life that goes on with the stream asks the store again, as the same owner
       if (grip === undefined) this.#finish(holdMessage.notAcquired());
       else if (this.#over) this.#letGo();
       else this.#hold(grip);
     } catch (cause) {
+      tally.failed(performance.now() - began, cause);
       this.fail(cause instanceof ApiError ? cause : FAIL.internal(messageOf(cause)).because(cause));
     }
   }
@@ -161,7 +212,7 @@ class HoldStream {
   }
 
   /** The client ended the stream, or is gone. */
-  #leave(): void {
+  leave(): void {
     if (this.#over) return;
     const held = this.#holding !== undefined;
     this.#end();

@@ -54,6 +54,7 @@ export class Holdings {
   readonly #holdings = new Map<string, Holding>();
   readonly #renew: Renew;
   #reserved = 0;
+  #handedOver = false;
 
   constructor(renew: Renew) {
     this.#renew = renew;
@@ -80,6 +81,7 @@ export class Holdings {
       if (this.#holdings.get(id) === holding) this.#holdings.delete(id);
     });
     this.#holdings.set(id, holding);
+    if (this.#handedOver) void holding.suspend();
     return holding;
   }
 
@@ -92,6 +94,23 @@ export class Holdings {
   /** Somebody was given this lock just now: whoever it was renewed for has lost it. */
   given(name: LockName): void {
     this.#holdings.get(idOf(name))?.lose(TAKEN_AGAIN);
+  }
+
+  /** Whether there is one, or room is kept for one. */
+  get isEmpty(): boolean {
+    return this.#holdings.size + this.#reserved === 0;
+  }
+
+  /** Another life renews them: nothing is renewed here, and nobody is told. Settles with the renewals that are under way. */
+  async handOver(): Promise<void> {
+    this.#handedOver = true;
+    await Promise.all([...this.#holdings.values()].map((holding) => holding.suspend()));
+  }
+
+  /** None does. */
+  resume(): void {
+    this.#handedOver = false;
+    for (const holding of [...this.#holdings.values()]) holding.takeBack();
   }
 
   /** Nothing is renewed any more, and nobody is told. */
@@ -109,6 +128,8 @@ export class Holding {
   /** When the next renewal is due. */
   #dueMs: number;
   #resumed = false;
+  /** Another life has it. */
+  #suspended = false;
   #over = false;
   #timer: NodeJS.Timeout | undefined;
   /** Settles with the renewal that is under way: there is one at a time, so that what the store did last is what is known here. */
@@ -144,6 +165,19 @@ export class Holding {
     this.#arm();
   }
 
+  /** Another life renews it: from now on it is neither renewed nor lost here. Settles with the renewal that is under way. */
+  async suspend(): Promise<void> {
+    this.#suspended = true;
+    this.#arm();
+    await this.#flight?.catch(() => undefined); // told to whoever it belongs to
+  }
+
+  /** None does. */
+  takeBack(): void {
+    this.#suspended = false;
+    this.#arm();
+  }
+
   /** Renews as somebody asks, and goes on with that expiry. Undefined: the holding was over before the store was asked. */
   async renewNow(expirySeconds: number, scope: CallScope): Promise<Renewal | undefined> {
     while (this.#flight !== undefined) await this.#flight.catch(() => undefined); // told to whoever it belongs to
@@ -172,7 +206,7 @@ export class Holding {
 
   #arm(): void {
     clearTimeout(this.#timer);
-    if (this.#over) return;
+    if (this.#over || this.#suspended) return;
     const renews = this.#resumed && this.#flight === undefined;
     this.#timer = wakeAt(renews ? Math.min(this.#dueMs, this.#grip.untilMs) : this.#grip.untilMs, () => this.#wake());
   }

@@ -36,6 +36,8 @@ export class LossNotices {
   /** In the order in which they came, which is that of their ends. */
   readonly #waiting = new Set<Notice>();
   #up = false;
+  #resting = false;
+  #onSettled: () => void = () => {};
   #next = 1;
   /** For the first of them to be given up. */
   #expiry: NodeJS.Timeout | undefined;
@@ -73,6 +75,21 @@ export class LossNotices {
     this.#tellAll();
   }
 
+  get isEmpty(): boolean {
+    return this.#waiting.size === 0;
+  }
+
+  /** Nothing more is told until `resume`. Settles when the application has answered what it was told. */
+  async rest(): Promise<void> {
+    this.#resting = true;
+    if (this.#isTelling()) await new Promise<void>((resolve) => (this.#onSettled = resolve));
+  }
+
+  resume(): void {
+    this.#resting = false;
+    this.#tellAll();
+  }
+
   close(): void {
     clearTimeout(this.#expiry);
     clearTimeout(this.#again);
@@ -85,12 +102,18 @@ export class LossNotices {
   }
 
   #tell(notice: Notice): void {
-    if (!this.#up || notice.giveUp !== undefined) return;
+    if (!this.#up || this.#resting || notice.giveUp !== undefined) return;
     notice.giveUp = this.#kernel.callApp(this.#request(notice.event), ({ failure }) => {
       notice.giveUp = undefined;
       if (failure?.unasked === true) this.#askAgain();
       else this.#forget(notice); // told; what the application says to it changes nothing
+      if (!this.#isTelling()) this.#onSettled();
     });
+  }
+
+  #isTelling(): boolean {
+    for (const { giveUp } of this.#waiting) if (giveUp !== undefined) return true;
+    return false;
   }
 
   /** Without a deadline: a call that waits for its turn should not be taken for one that was made. `#expire` ends it. */

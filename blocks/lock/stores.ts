@@ -3,8 +3,10 @@ import type { ApiError } from '../../proto/errors.ts';
 import { FAIL } from '../../proto/failures.ts';
 import { whenReady } from '../awaitable.ts';
 import type { BlockHost, BlockInit } from '../block.ts';
-import { ComponentSet, type DriverTable, type OpenDriver } from '../components.ts';
+import { ComponentSet, type DriverTable } from '../components.ts';
+import { keepingTable } from '../driver-table.ts';
 import type { Awaitable, Driver } from '../driver.ts';
+import type { Meter } from '../meter.ts';
 import { illegalText, isIllegal, keyPrefix } from './keys.ts';
 import type { LockName } from './requests.ts';
 import type { LockStore } from './store.ts';
@@ -23,11 +25,9 @@ export interface Place {
   readonly key: string;
 }
 
-export class Stores {
-  readonly #components: ComponentSet<OpenStore>;
-
-  constructor(table: DriverTable<LockStore>, { components, appId, namespace }: BlockInit, host: BlockHost) {
-    this.#components = new ComponentSet('lock store', withPrefix(table, appId), components, { appId, namespace, log: host.log, checkpoints: host.checkpoints }, host.changed);
+export class Stores extends ComponentSet<OpenStore> {
+  constructor(table: DriverTable<LockStore>, { components, elsewhere, appId, namespace }: BlockInit, host: BlockHost) {
+    super('lock store', withPrefix(table, appId, host.meter), components, { appId, namespace, log: host.log, checkpoints: host.checkpoints }, host.changed, elsewhere);
   }
 
   /**
@@ -36,32 +36,22 @@ export class Stores {
    * @throws ApiError
    */
   locate({ store, resource, owner }: LockName, illegal: (text: string) => ApiError): Awaitable<Place> {
-    if (this.#components.size === 0) throw FAIL.lockNotConfigured();
+    if (!this.isConfigured) throw FAIL.lockNotConfigured();
     if (resource === '') throw FAIL.lockEmpty('ResourceId', store);
     if (owner === '') throw FAIL.lockEmpty('LockOwner', store);
-    if (!this.#components.has(store)) throw FAIL.lockNotFound(store);
-    return whenReady(this.#components.driver(store), ({ driver, prefix }) => {
+    if (!this.has(store)) throw FAIL.lockNotFound(store);
+    return whenReady(this.driver(store), ({ driver, prefix }) => {
       if (isIllegal(resource)) throw illegal(illegalText(resource));
       return { driver, key: prefix + resource };
     });
   }
-
-  status(): ReturnType<ComponentSet<OpenStore>['status']> {
-    return this.#components.status();
-  }
-
-  close(): Promise<void> {
-    return this.#components.close();
-  }
 }
 
 /** The table with each driver's factory making an OpenStore. */
-function withPrefix(table: DriverTable<LockStore>, appId: string): DriverTable<OpenStore> {
-  return Object.fromEntries(Object.entries(table).map(([type, load]) => [type, async (): Promise<OpenDriver<OpenStore>> => {
-    const open = await load();
-    return (spec, context, signal) => {
-      const prefix = keyPrefix(spec, appId);
-      return whenReady(open(spec, context, signal), (driver) => ({ driver, prefix, features: driver.features, close: () => driver.close() }));
-    };
-  }]));
+function withPrefix(table: DriverTable<LockStore>, appId: string, meter: Meter): DriverTable<OpenStore> {
+  return keepingTable(table, {
+    plan: (spec) => keyPrefix(spec, appId),
+    keep: (driver, prefix) => ({ driver, prefix }),
+    guarding: { meter, load: async () => (await import('./guarded.ts')).guardedStore },
+  });
 }

@@ -43,6 +43,12 @@ export class Waiting<T> {
     if (tick < this.#armed) this.#arm(tick);
   }
 
+  /** All items, each with what is left of its wait, which may be less than nothing. Milliseconds. */
+  *entries(): Iterable<readonly [item: T, delayMs: number]> {
+    const now = performance.now();
+    for (const [tick, items] of this.#ticks) for (const item of items) yield [item, tick * TICK_MS - now];
+  }
+
   /** Forgets all items. */
   clear(): void {
     clearTimeout(this.#timer);

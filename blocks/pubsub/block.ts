@@ -26,7 +26,17 @@ export function pubsubBlock(table: DriverTable<Broker>): OpenBlock {
       components: () => brokers.status(),
       subscriptions: () => subscriptions.status(),
       appChanged: (state) => subscriptions.appChanged(state),
-      pause: () => subscriptions.pause(),
+      pause: (forGood) => {
+        if (forGood) return subscriptions.pause();
+        brokers.keepForSuccessor(true);
+        return subscriptions.rest();
+      },
+      resume: () => {
+        brokers.keepForSuccessor(false);
+        return subscriptions.resume();
+      },
+      handsOver: () => brokers.handsOver(),
+      handOver: () => brokers.handOver(),
       close: async () => {
         await subscriptions.close();
         await brokers.close();

@@ -1,5 +1,6 @@
 // The contract of a broker driver: publish, and subscriptions that hand out messages until somebody settles them. Its
 // definition is the suite in test/conformance/broker.ts, run against every driver.
+import type { CallScope } from '../block.ts';
 import type { Awaitable, Driver } from '../driver.ts';
 
 export type StringMap = Readonly<Record<string, string>>;
@@ -23,15 +24,24 @@ export interface EntryFailure {
 }
 
 export interface Broker extends Driver {
-  /** Settles when the broker has the message for good; rejects with what the backend said. */
-  publish(topic: string, message: OutgoingMessage): Awaitable<void>;
+  /**
+   * Settles when the broker has the message for good; rejects with what the backend said.
+   * @param scope of whoever waits for it: a driver need not look at it, policies for retries end with it
+   */
+  publish(topic: string, message: OutgoingMessage, scope?: CallScope): Awaitable<void>;
   /** Many at once, where the backend has a better way than one by one. Returns those that failed, in order. */
-  readonly publishBulk?: (topic: string, entries: readonly OutgoingEntry[], metadata: StringMap) => Awaitable<readonly EntryFailure[]>;
+  readonly publishBulk?: (topic: string, entries: readonly OutgoingEntry[], metadata: StringMap, scope?: CallScope) => Awaitable<readonly EntryFailure[]>;
   /**
    * Starts to hand out messages; settles when it is active. Rejects when the backend is away or refuses: the caller tries
    * again. Once active it heals itself as far as its client can, and calls `ended` where it can't.
    */
   subscribe(request: SubscribeRequest, sink: Sink): Awaitable<BrokerSubscription>;
+  /**
+   * Present where messages live in this driver alone. `true`: another life takes over in a while, so what a subscription has
+   * when it closes stays here, what is published for it meanwhile comes to it, and the next subscription to its topic goes on
+   * with both. `false`: none takes over after all; what no subscription comes back for is gone after some time.
+   */
+  keepForSuccessor?(on: boolean): void;
   /** How bulk subscriptions batch by default, where the backend has its own idea. */
   readonly bulkDefaults?: { readonly maxMessagesCount: number; readonly maxAwaitDurationMs: number };
 }

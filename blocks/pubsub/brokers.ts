@@ -1,10 +1,12 @@
 // The brokers of a block with what Dapr adds to each: scopes, topics of a namespace, and the answers for a broker that
 // isn't there.
 import { FAIL } from '../../proto/failures.ts';
-import { whenReady } from '../awaitable.ts';
-import type { BlockHost, Logger } from '../block.ts';
-import { ComponentSet, type DriverTable, type OpenDriver } from '../components.ts';
+import type { BlockHost, BlockInit, Logger } from '../block.ts';
+import { ComponentSet, type DriverTable } from '../components.ts';
+import { keepingTable } from '../driver-table.ts';
 import type { Awaitable, ComponentSpec, Driver } from '../driver.ts';
+import type { Meter } from '../meter.ts';
+import type { Guard } from '../resiliency/guard.ts';
 import type { Broker, StringMap } from './broker.ts';
 import { readBlockFields } from './fields.ts';
 import { scopesOf, type Scopes } from './scopes.ts';
@@ -33,27 +35,28 @@ export interface OpenBroker extends Driver, Scopes {
   readonly poisonThreshold: number;
   /** Failed deliveries after which a message goes to its dead letter topic or is dropped. Undefined: the component doesn't say. */
   readonly maxRetries: number | undefined;
+  /** The policies for deliveries; undefined: none apply. Each subscription forks a guard for itself. */
+  readonly inbound: Guard | undefined;
 }
 
-type Layout = Omit<OpenBroker, 'name' | 'driver' | 'hasTtl' | keyof Driver>;
+type Layout = Omit<OpenBroker, 'name' | 'driver' | 'hasTtl' | 'inbound' | keyof Driver>;
 
-export class Brokers {
-  readonly #components: ComponentSet<OpenBroker>;
+export class Brokers extends ComponentSet<OpenBroker> {
   readonly #names: readonly string[];
 
-  constructor(table: DriverTable<Broker>, specs: readonly ComponentSpec[], { appId, namespace }: Owner, host: BlockHost) {
+  constructor(table: DriverTable<Broker>, specs: readonly ComponentSpec[], { appId, namespace, elsewhere = [] }: Owner & Partial<Pick<BlockInit, 'elsewhere'>>, host: BlockHost) {
+    super('pubsub', withLayout(table, { appId, namespace }, host.meter), specs, { appId, namespace, log: host.log, checkpoints: host.checkpoints }, host.changed, elsewhere);
     this.#names = specs.map(({ name }) => name);
-    this.#components = new ComponentSet('pubsub', withLayout(table, { appId, namespace }), specs, { appId, namespace, log: host.log, checkpoints: host.checkpoints }, host.changed);
-  }
-
-  /** Whether such a component is configured; it need not run. */
-  has(name: string): boolean {
-    return this.#components.has(name);
   }
 
   /** All that are configured, in load order. */
   names(): readonly string[] {
     return this.#names;
+  }
+
+  /** Whether another life takes over in a while: see the driver's. */
+  keepForSuccessor(on: boolean): void {
+    for (const { driver } of this.running()) driver.keepForSuccessor?.(on);
   }
 
   /**
@@ -62,35 +65,20 @@ export class Brokers {
    * @throws ApiError when there is none of that name, or no broker at all, or it can't start
    */
   find(name: string, metadata: StringMap | null = null): Awaitable<OpenBroker> {
-    if (this.#components.size === 0) throw FAIL.pubsubNotConfigured(name, metadata);
+    if (!this.isConfigured) throw FAIL.pubsubNotConfigured(name, metadata);
     if (name === '') throw FAIL.pubsubNameEmpty();
-    if (this.#components.has(name)) return this.#components.driver(name);
+    if (this.has(name)) return this.driver(name);
     throw FAIL.pubsubNotFound(name, metadata);
-  }
-
-  /** A broker that is configured (see `has`). @throws ApiError UNAVAILABLE while it can't start: `changed` says when it runs. */
-  opened(name: string): Awaitable<OpenBroker> {
-    return this.#components.driver(name);
-  }
-
-  status(): ReturnType<ComponentSet<OpenBroker>['status']> {
-    return this.#components.status();
-  }
-
-  close(): Promise<void> {
-    return this.#components.close();
   }
 }
 
 /** The table with each driver's factory making an OpenBroker. */
-function withLayout(table: DriverTable<Broker>, owner: Owner): DriverTable<OpenBroker> {
-  return Object.fromEntries(Object.entries(table).map(([type, load]) => [type, async (): Promise<OpenDriver<OpenBroker>> => {
-    const open = await load();
-    return (spec, context, signal) => {
-      const layout = layOut(spec, owner, context.log);
-      return whenReady(open(spec, context, signal), (driver) => openBroker(spec.name, driver, layout));
-    };
-  }]));
+function withLayout(table: DriverTable<Broker>, owner: Owner, meter: Meter): DriverTable<OpenBroker> {
+  return keepingTable(table, {
+    plan: (spec, { log }) => layOut(spec, owner, log),
+    keep: (driver, layout, { spec, guards: { inbound } }) => ({ name: spec.name, driver, ...layout, hasTtl: driver.features.includes('MESSAGE_TTL'), inbound }),
+    guarding: { meter, load: async () => (await import('./guarded.ts')).guardedBroker },
+  });
 }
 
 /** @throws InvalidMetadata */
@@ -105,10 +93,6 @@ function layOut(spec: ComponentSpec, { appId, namespace }: Owner, log: Logger): 
     poisonThreshold: fields.poisonThreshold,
     maxRetries: fields.deliveryMaxRetries,
   };
-}
-
-function openBroker(name: string, driver: Broker, layout: Layout): OpenBroker {
-  return { name, driver, ...layout, hasTtl: driver.features.includes('MESSAGE_TTL'), features: driver.features, close: () => driver.close() };
 }
 
 const same = (topic: string): string => topic;

@@ -32,6 +32,10 @@ export class Fifo<T> {
     return item;
   }
 
+  *[Symbol.iterator](): Iterator<T> {
+    for (let at = this.#head; at < this.#items.length; at++) yield this.#items[at] as T;
+  }
+
   clear(): void {
     this.#items.length = 0;
     this.#head = 0;

@@ -25,8 +25,11 @@ export function sequencerBlock(table: DriverTable<SequenceStore>): OpenBlock<Blo
     };
     return {
       methods: new Map([[ROUTE.NextId.id, nextId]]),
-      streams: new Map([[ROUTE.NextIds.id, nextIdsStream(stores)]]),
+      streams: new Map([[ROUTE.NextIds.id, nextIdsStream(stores, host.meter)]]),
       components: () => stores.status(),
+      handsOver: () => stores.handsOver(),
+      handOver: () => stores.handOver(),
+      resume: () => stores.resume(),
       close: () => stores.close(),
     };
   };

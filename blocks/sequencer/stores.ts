@@ -1,14 +1,16 @@
 // The stores of a block with what the block adds to each: the key's prefix, segments for weak calls, the floors that are
 // checked before a store serves, and the answers for a store that isn't there.
 import { FAIL } from '../../proto/failures.ts';
-import type { BlockHost, BlockInit } from '../block.ts';
-import { ComponentSet, type DriverContext, type DriverTable, type OpenDriver } from '../components.ts';
-import type { Awaitable, ComponentSpec, Driver } from '../driver.ts';
+import type { BlockHost, BlockInit, Logger } from '../block.ts';
+import { ComponentSet, type DriverTable } from '../components.ts';
+import { keepingTable, type Additions } from '../driver-table.ts';
+import type { Awaitable, Driver } from '../driver.ts';
+import type { Meter } from '../meter.ts';
 import { sequencerSettings, type SequencerSettings } from './fields.ts';
 import { isIllegalKey, keyPrefix } from './keys.ts';
 import { RisingStore } from './rising.ts';
 import { Segments } from './segments.ts';
-import type { SequenceStore } from './store.ts';
+import { SequenceExhausted, type SequenceStore } from './store.ts';
 
 /** A store that runs. */
 export interface OpenStore extends Driver {
@@ -21,47 +23,64 @@ export interface OpenStore extends Driver {
   readonly prefix: string;
 }
 
-export class Stores {
-  readonly #components: ComponentSet<OpenStore>;
+export class Stores extends ComponentSet<OpenStore> {
+  /** The only store, where it has this life for itself. */
+  readonly #only: string | undefined;
+  /** Another life goes on with the counters that live in this one. */
+  #handedOver = false;
 
-  constructor(table: DriverTable<SequenceStore>, { appId, namespace, components }: Pick<BlockInit, 'appId' | 'namespace' | 'components'>, host: BlockHost) {
-    this.#components = new ComponentSet('sequencer store', withSegments(table), components, { appId, namespace, log: host.log, checkpoints: host.checkpoints }, host.changed);
+  constructor(table: DriverTable<SequenceStore>, { appId, namespace, components, elsewhere, isolated }: BlockInit, host: BlockHost) {
+    super('sequencer store', withSegments(table, host.meter), components, { appId, namespace, log: host.log, checkpoints: host.checkpoints }, host.changed, elsewhere);
+    this.#only = isolated === true ? components[0]?.name : undefined;
   }
 
   /** The store of that name, for that key. @throws ApiError when there is none, or no store at all, or no key, or it can't start. */
   find(name: string, key: string): Awaitable<OpenStore> {
-    if (this.#components.size === 0) throw FAIL.sequencerNotConfigured();
+    if (!this.isConfigured) throw FAIL.sequencerNotConfigured();
     if (key === '') throw FAIL.sequencerRequest(`Key is empty in sequencer store ${name}`);
-    if (!this.#components.has(name)) throw FAIL.sequencerNotFound(name);
-    return this.#components.driver(name);
+    if (this.has(name)) return this.#handedOver ? this.#stillOurs(name) : this.driver(name);
+    // Calls come where their store is. A stream goes where its first request wants, and a later one may want something else.
+    if (this.#only !== undefined) throw FAIL.sequencerElsewhere(name, this.#only);
+    throw this.isElsewhere(name) ? FAIL.sequencerElsewhere(name, name) : FAIL.sequencerNotFound(name);
   }
 
-  status(): ReturnType<ComponentSet<OpenStore>['status']> {
-    return this.#components.status();
+  override handOver(): void {
+    super.handOver();
+    this.#handedOver = true;
   }
 
-  close(): Promise<void> {
-    return this.#components.close();
+  /** Nobody took over. */
+  resume(): void {
+    this.#handedOver = false;
+  }
+
+  /** A stream may ask so late. @throws ApiError */
+  async #stillOurs(name: string): Promise<OpenStore> {
+    const store = await this.driver(name);
+    if (store.handOver !== undefined) throw FAIL.blockRestarted('sequencer');
+    return store;
   }
 }
 
+/** What the component's fields come to. */
+interface Plan {
+  readonly settings: SequencerSettings;
+  readonly prefix: string;
+}
+
 /** The table with each driver's factory making an OpenStore. */
-function withSegments(table: DriverTable<SequenceStore>): DriverTable<OpenStore> {
-  return Object.fromEntries(Object.entries(table).map(([type, load]) => [type, async (): Promise<OpenDriver<OpenStore>> => {
-    const open = await load();
-    return async (spec, context, signal) => {
-      const settings = sequencerSettings(spec, context.log);
-      const prefix = keyPrefix(settings.keyPrefix, spec, context.appId);
-      const driver = await open(spec, context, signal);
-      try {
-        await checkFloors(driver, settings, prefix, signal);
-      } catch (cause) {
-        await driver.close();
-        throw cause;
-      }
-      return openStore(spec, driver, settings, prefix, context);
-    };
-  }]));
+function withSegments(table: DriverTable<SequenceStore>, meter: Meter): DriverTable<OpenStore> {
+  return keepingTable(table, {
+    plan: (spec, { log, appId }): Plan => {
+      const settings = sequencerSettings(spec, log);
+      return { settings, prefix: keyPrefix(settings.keyPrefix, spec, appId) };
+    },
+    keep: async (driver, plan, { spec, context, signal }) => {
+      await checkFloors(driver, plan, signal);
+      return openStore(spec.name, driver, plan, context.log);
+    },
+    guarding: { meter, load: async () => (await import('./guarded.ts')).guardedStore, isAnswer: (cause) => cause instanceof SequenceExhausted },
+  });
 }
 
 /**
@@ -69,7 +88,7 @@ function withSegments(table: DriverTable<SequenceStore>): DriverTable<OpenStore>
  * tried again, so it starts once the data is back.
  * @throws Error
  */
-async function checkFloors(driver: SequenceStore, { floors }: SequencerSettings, prefix: string, signal: AbortSignal): Promise<void> {
+async function checkFloors(driver: SequenceStore, { settings: { floors }, prefix }: Plan, signal: AbortSignal): Promise<void> {
   for (const [key, floor] of floors) {
     const stored = isIllegalKey(key) ? key : prefix + key; // no key of an app: the stored one, which is how Layotto's are given
     const last = await driver.last(stored, { signal });
@@ -77,12 +96,11 @@ async function checkFloors(driver: SequenceStore, { floors }: SequencerSettings,
   }
 }
 
-function openStore({ name }: ComponentSpec, driver: SequenceStore, settings: SequencerSettings, prefix: string, { log }: DriverContext): OpenStore {
+function openStore(name: string, driver: SequenceStore, { settings, prefix }: Plan, log: Logger): Additions<OpenStore> {
   const store = new RisingStore(driver, name, log);
   const segments = new Segments((key, count, scope) => store.take(prefix + key, count, scope), settings);
   return {
     name, store, segments, prefix,
-    features: driver.features,
     close: async () => {
       segments.close();
       await store.close();

@@ -3,6 +3,8 @@
 import { ApiError, messageOf } from '../../proto/errors.ts';
 import { FAIL } from '../../proto/failures.ts';
 import type { CallScope, StreamCall, StreamMethod } from '../block.ts';
+import { OperationTally } from '../counting.ts';
+import { NO_METER, type Meter } from '../meter.ts';
 import { readRequest } from './grpc.ts';
 import type { Run } from './ids.ts';
 import { nextIds } from './next.ts';
@@ -12,10 +14,10 @@ import type { Stores } from './stores.ts';
 /** Requests of a stream that may be unanswered before the client is asked to wait; what it may send by then comes on top. */
 const MAX_UNANSWERED = 64;
 
-export function nextIdsStream(stores: Stores): StreamMethod {
+export function nextIdsStream(stores: Stores, meter: Meter): StreamMethod {
   return {
     open: (call) => {
-      const stream = new IdStream(stores, call);
+      const stream = new IdStream(stores, call, meter);
       call.onMessage = (message) => stream.ask(message);
       call.onHalfClose = () => stream.finish();
       call.onCancel = () => stream.cancel();
@@ -35,6 +37,10 @@ interface Turn {
 class IdStream implements CallScope {
   readonly #stores: Stores;
   readonly #call: StreamCall;
+  readonly #meter: Meter;
+  /** Of the store that was asked last: a stream hardly ever asks two. */
+  #tally: OperationTally | undefined;
+  #tallied = '';
   /** In the order of the requests: the first one's answer is the next to leave. */
   readonly #turns = new Set<Turn>();
   #controller: AbortController | undefined;
@@ -45,9 +51,10 @@ class IdStream implements CallScope {
   #last = false;
   #over = false;
 
-  constructor(stores: Stores, call: StreamCall) {
+  constructor(stores: Stores, call: StreamCall, meter: Meter) {
     this.#stores = stores;
     this.#call = call;
+    this.#meter = meter;
   }
 
   /** Aborts when nobody waits for answers any more. Only calls that have to wait ask for it. */
@@ -86,12 +93,29 @@ class IdStream implements CallScope {
   }
 
   #draw(message: Uint8Array): Outcome | Promise<Outcome> {
+    let tally: OperationTally | undefined;
+    let began = 0;
     try {
-      const runs = nextIds(this.#stores, readRequest(message), this);
-      return runs instanceof Promise ? runs.catch(asApiError) : runs;
+      const request = readRequest(message);
+      tally = this.#tallyOf(request.store);
+      if (tally !== undefined) began = performance.now();
+      const runs = nextIds(this.#stores, request, this);
+      if (runs instanceof Promise) return counted(runs, tally, began);
+      tally?.done(performance.now() - began);
+      return runs;
     } catch (cause) {
+      tally?.failed(performance.now() - began, cause);
       return asApiError(cause);
     }
+  }
+
+  #tallyOf(store: string): OperationTally | undefined {
+    if (this.#meter === NO_METER) return undefined;
+    if (this.#tally === undefined || this.#tallied !== store) {
+      this.#tally = new OperationTally(this.#meter, 'sequencer', store, 'next_id', 'ERR_NEXT_ID');
+      this.#tallied = store;
+    }
+    return this.#tally;
   }
 
   #settle(turn: Turn, outcome: Outcome): void {
@@ -133,6 +157,16 @@ class IdStream implements CallScope {
     this.#turns.clear();
     this.#controller?.abort(new Error('the stream is over'));
   }
+}
+
+function counted(runs: Promise<readonly Run[]>, tally: OperationTally | undefined, began: number): Promise<Outcome> {
+  return runs.then((drawn) => {
+    tally?.done(performance.now() - began);
+    return drawn;
+  }, (cause: unknown) => {
+    tally?.failed(performance.now() - began, cause);
+    return asApiError(cause);
+  });
 }
 
 function asApiError(cause: unknown): ApiError {

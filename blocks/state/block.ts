@@ -16,7 +16,7 @@ export const openStateBlock: OpenBlock<BlockHost> = stateBlock(DRIVERS);
 /** The block over a table of drivers. */
 export function stateBlock(table: DriverTable<StateStore>): OpenBlock<BlockHost> {
   return (init, host) => {
-    const stores = new Stores(table, init.components, init, host);
+    const stores = new Stores(table, init, host);
 
     /** The method of two forms and an operation. The store comes first: what else is wrong shows only if there is one. */
     const method = <Request extends { readonly store: string }, Response>(
@@ -41,6 +41,8 @@ export function stateBlock(table: DriverTable<StateStore>): OpenBlock<BlockHost>
         [ROUTE.QueryStateAlpha1.id, method({ ...grpc.queryForm, ...http.queryForm }, query)],
       ]),
       components: () => stores.status(),
+      handsOver: () => stores.handsOver(),
+      handOver: () => stores.handOver(),
       close: () => stores.close(),
     };
   };

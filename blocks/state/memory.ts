@@ -1,8 +1,11 @@
-// state.in-memory: a map. Every answer is ready at once, and a get allocates nothing.
+// state.in-memory: a map. Every answer is ready at once, and a get allocates nothing. Its data goes from life to life where one
+// is replaced in order, and is gone with a life that dies.
 import { randomUUID } from 'node:crypto';
+import type { Checkpoints } from '../checkpoints.ts';
 import type { DriverContext } from '../components.ts';
 import type { ComponentSpec } from '../driver.ts';
 import { parseGoInteger } from '../go-integer.ts';
+import { handedItems, handItems, type Item as HandedItem } from '../handing.ts';
 import { readMetadata } from '../metadata.ts';
 import { Expiries } from './expiries.ts';
 import { STATE_FIELDS } from './fields.ts';
@@ -20,13 +23,32 @@ interface Entry {
 
 export function openMemoryStore(spec: ComponentSpec, context: DriverContext): StateStore {
   readMetadata(spec, STATE_FIELDS, context.log);
-  return new MemoryStore();
+  return new MemoryStore(context.checkpoints);
 }
+
+/** An entry on its way to the next life; times are the system's, which both have. */
+type Packed = readonly [key: string, etag: string, expiresMs: number | undefined];
+
+const ENTRIES = 'entries';
+/** Of an entry, beside its key and data, about. */
+const ENTRY_BYTES = 64;
+/** Smaller values stay where they were handed over: a copy would cost more than the memory that they keep with them. */
+const COPIED_BYTES = 512;
 
 class MemoryStore implements StateStore {
   readonly features = ['ETAG', 'TRANSACTIONAL', 'TTL', 'DELETE_WITH_PREFIX', 'KEYS_LIKE'];
   readonly #entries = new Map<string, Entry>();
   readonly #expiries = new Expiries((key) => this.#entries.delete(key));
+  readonly #checkpoints: Checkpoints;
+
+  constructor(checkpoints: Checkpoints) {
+    this.#checkpoints = checkpoints;
+    checkpoints.inherit((_found, handed) => {
+      for (const [[key, etag, expiresMs], data] of handedItems<Packed>(handed.get(ENTRIES))) {
+        this.#keep(key, data === undefined || data.length < COPIED_BYTES ? data : owned(data), etag, expiresMs);
+      }
+    });
+  }
 
   get({ key }: Read): Item | undefined {
     return this.#live(key)?.item;
@@ -59,6 +81,10 @@ class MemoryStore implements StateStore {
 
   ping(): void {}
 
+  handOver(): void {
+    handItems(this.#checkpoints, ENTRIES, this.#packed(), ([key]) => ENTRY_BYTES + 2 * key.length);
+  }
+
   close(): void {
     this.#expiries.close();
     this.#entries.clear();
@@ -85,14 +111,21 @@ class MemoryStore implements StateStore {
     const data = value === undefined ? undefined : owned(value);
     const replaced = this.#entries.get(key);
     if (replaced?.expiresMs !== undefined) this.#expiries.remove(key, replaced.expiresMs);
-    if (ttlSeconds === 0) {
-      this.#entries.set(key, { item: { data, etag: randomUUID() }, expiresMs: undefined });
+    this.#keep(key, data, randomUUID(), ttlSeconds === 0 ? undefined : Math.min(Date.now() + ttlSeconds * 1000, LATEST_MS));
+  }
+
+  #keep(key: string, data: Uint8Array | undefined, etag: string, expiresMs: number | undefined): void {
+    if (expiresMs === undefined) {
+      this.#entries.set(key, { item: { data, etag }, expiresMs });
       return;
     }
-    const expiresMs = Math.min(Date.now() + ttlSeconds * 1000, LATEST_MS);
     const metadata = { ttlExpireTime: `${new Date(expiresMs).toISOString().slice(0, 19)}Z` };
-    this.#entries.set(key, { item: { data, etag: randomUUID(), metadata }, expiresMs });
+    this.#entries.set(key, { item: { data, etag, metadata }, expiresMs });
     this.#expiries.add(key, expiresMs);
+  }
+
+  *#packed(): Iterable<HandedItem<Packed>> {
+    for (const [key, { item, expiresMs }] of this.#entries) yield [[key, item.etag!, expiresMs], item.data];
   }
 
   #drop(key: string): void {

@@ -1,12 +1,13 @@
 // The stores of a block with what Dapr adds to each: key prefix, encryption, and the answers for a store that isn't there.
 import { FAIL } from '../../proto/failures.ts';
-import { whenReady } from '../awaitable.ts';
-import type { BlockHost, Logger } from '../block.ts';
-import { ComponentSet, type DriverTable, type OpenDriver } from '../components.ts';
+import type { BlockHost, BlockInit, Logger } from '../block.ts';
+import { ComponentSet, type DriverTable } from '../components.ts';
+import { keepingTable, type Additions } from '../driver-table.ts';
 import type { Awaitable, ComponentSpec, Driver } from '../driver.ts';
+import type { Meter } from '../meter.ts';
 import { openEncryption, type Encryption } from './encryption.ts';
 import { keyPrefix, type Owner } from './keys.ts';
-import type { StateStore } from './store.ts';
+import { EtagInvalid, EtagMismatch, type StateStore } from './store.ts';
 
 /** A store that runs, and how its data is laid out. */
 export interface OpenStore extends Driver {
@@ -20,41 +21,34 @@ export interface OpenStore extends Driver {
 
 type Layout = Pick<OpenStore, 'prefix' | 'encryption'>;
 
-export class Stores {
-  readonly #components: ComponentSet<OpenStore>;
+export class Stores extends ComponentSet<OpenStore> {
   readonly #owner: Owner;
 
-  constructor(table: DriverTable<StateStore>, specs: readonly ComponentSpec[], owner: Owner, host: BlockHost) {
+  constructor(table: DriverTable<StateStore>, { components, elsewhere, appId, namespace }: BlockInit, host: BlockHost) {
+    const owner: Owner = { appId, namespace };
+    super('state store', withLayout(table, owner, host.meter), components, { ...owner, log: host.log, checkpoints: host.checkpoints }, host.changed, elsewhere);
     this.#owner = owner;
-    this.#components = new ComponentSet('state store', withLayout(table, owner), specs, { ...owner, log: host.log, checkpoints: host.checkpoints }, host.changed);
   }
 
   /** The store of that name. @throws ApiError when there is none, or no store at all, or it can't start. */
   find(name: string): Awaitable<OpenStore> {
-    if (this.#components.has(name)) return this.#components.driver(name);
-    throw this.#components.size === 0 ? FAIL.stateNotConfigured(name, this.#owner.appId) : FAIL.stateNotFound(name, this.#owner.appId);
-  }
-
-  status(): ReturnType<ComponentSet<OpenStore>['status']> {
-    return this.#components.status();
-  }
-
-  close(): Promise<void> {
-    return this.#components.close();
+    if (this.has(name)) return this.driver(name);
+    throw this.isConfigured ? FAIL.stateNotFound(name, this.#owner.appId) : FAIL.stateNotConfigured(name, this.#owner.appId);
   }
 }
 
 /** The table with each driver's factory making an OpenStore. */
-function withLayout(table: DriverTable<StateStore>, owner: Owner): DriverTable<OpenStore> {
+function withLayout(table: DriverTable<StateStore>, owner: Owner, meter: Meter): DriverTable<OpenStore> {
   const layouts = new Map<string, Layout>(); // a component that is tried again is not announced again
-  return Object.fromEntries(Object.entries(table).map(([type, load]) => [type, async (): Promise<OpenDriver<OpenStore>> => {
-    const open = await load();
-    return (spec, context, signal) => {
-      const layout = layouts.get(spec.name) ?? layOut(spec, owner, context.log);
+  return keepingTable(table, {
+    plan: (spec, { log }) => {
+      const layout = layouts.get(spec.name) ?? layOut(spec, owner, log);
       layouts.set(spec.name, layout);
-      return whenReady(open(spec, context, signal), (driver) => openStore(spec.name, driver, layout));
-    };
-  }]));
+      return layout;
+    },
+    keep: (driver, layout, { spec }) => openStore(spec.name, driver, layout),
+    guarding: { meter, load: async () => (await import('./guarded.ts')).guardedStore, isAnswer },
+  });
 }
 
 function layOut(spec: ComponentSpec, owner: Owner, log: Logger): Layout {
@@ -67,14 +61,16 @@ function layOut(spec: ComponentSpec, owner: Owner, log: Logger): Layout {
   return { prefix: keyPrefix(spec, owner), encryption };
 }
 
-function openStore(name: string, driver: StateStore, { prefix, encryption }: Layout): OpenStore {
+function openStore(name: string, driver: StateStore, { prefix, encryption }: Layout): Additions<OpenStore> {
   return {
     name, driver, prefix, encryption,
     canQuery: driver.features.includes('QUERY_API'),
     features: withActor(driver.features),
-    close: () => driver.close(),
   };
 }
+
+/** A store that refuses an etag works. */
+const isAnswer = (cause: unknown): boolean => cause instanceof EtagMismatch || cause instanceof EtagInvalid;
 
 /** Dapr lists what actors need, etags and transactions, as one more capability. */
 function withActor(features: readonly string[]): readonly string[] {

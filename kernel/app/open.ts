@@ -4,6 +4,7 @@ import type { AppState, PackedAppRequest } from '../../proto/control.ts';
 import { Grpc, messageOf, type GrpcCode } from '../../proto/errors.ts';
 import type { Log } from '../../proto/log.ts';
 import type { AppConfig } from '../config.ts';
+import type { AppCounts } from '../metrics/app-counts.ts';
 import { Secret } from '../secret.ts';
 import type { AppChannel, AppReply } from './channel.ts';
 import { isSendable } from './headers.ts';
@@ -24,6 +25,8 @@ export interface AppChannelOptions {
   readonly log: Pick<Log, 'info' | 'warn' | 'error'>;
   /** Of an answer; for a gRPC application of a request, too. */
   readonly maxBodyBytes: number;
+  /** Where calls are counted; undefined, or absent: nowhere. */
+  readonly counts?: () => AppCounts | undefined;
 }
 
 /** Loads the client of the application's protocol, and no other. @param app has a port; an IPv6 address may be in brackets */
@@ -40,10 +43,12 @@ class Channel implements AppChannel {
   readonly #watch: AppWatch;
   readonly #probing: Transport | undefined;
   readonly #calls = new Set<Call>();
+  readonly #counts: () => AppCounts | undefined;
   #closed = false;
   #closing: Promise<void> | undefined;
 
-  constructor(app: AppConfig, { appId, log, maxBodyBytes }: AppChannelOptions, openTransport: (options: TransportOptions) => Transport) {
+  constructor(app: AppConfig, { appId, log, maxBodyBytes, counts = () => undefined }: AppChannelOptions, openTransport: (options: TransportOptions) => Transport) {
+    this.#counts = counts;
     const { protocol, address, port } = app;
     const options = { protocol, address, port, maxBodyBytes, appId: isSendable(appId) ? appId : encodeURIComponent(appId), token: sendableToken(app.token, log) };
     this.#where = hostAndPort(address, port);
@@ -53,7 +58,7 @@ class Channel implements AppChannel {
     // not sick, and would be called so if its probes had to wait behind them.
     this.#probing = app.health.enabled ? openTransport({ ...options, maxConnections: 1 }) : undefined;
     const question: PackedAppRequest = protocol === 'grpc' || protocol === 'grpcs' ? ['RPC', HEALTH_CHECK, []] : ['GET', app.health.path, []];
-    this.#watch = new AppWatch(app, (timeoutMs, done) => probe(this.#probing as Transport, question, timeoutMs, done), log);
+    this.#watch = new AppWatch(app, (timeoutMs, done) => probe(this.#probing as Transport, question, timeoutMs, done, counts), log);
   }
 
   get state(): AppState {
@@ -66,6 +71,9 @@ class Channel implements AppChannel {
 
   get inFlight(): number {
     return this.#calls.size;
+  }
+  get counts(): AppCounts | undefined {
+    return this.#counts();
   }
 
   call(request: PackedAppRequest, body: Uint8Array, deadlineMs: number, reply: AppReply): () => void {
@@ -123,6 +131,9 @@ class Call implements AppReply, Waiter {
   #reply: AppReply | undefined;
   #timer: NodeJS.Timeout | undefined;
   #sent: SentCall | undefined;
+  /** Where it is counted once it was sent. */
+  #counts: AppCounts | undefined;
+  #sentMs = 0;
   #hasTurn = false;
   /** The caller doesn't have `giveUp` in hand yet: it isn't answered before. */
   #starting = true;
@@ -146,6 +157,9 @@ class Call implements AppReply, Waiter {
     this.#hasTurn = true;
     if (this.#refused()) return this.#endTurn();
     try {
+      this.#counts = this.#channel.counts;
+      this.#counts?.sent(this.#request, this.#body.length);
+      this.#sentMs = performance.now();
       const sent = this.#channel.send(this, this.#request, this.#body);
       if (this.#hasTurn) this.#sent = sent;
     } catch (cause) {
@@ -154,11 +168,13 @@ class Call implements AppReply, Waiter {
   }
 
   onAnswer(status: number, body: Uint8Array): void {
+    this.#count(status, body.length);
     this.#endTurn();
     this.#end()?.onAnswer(status, body);
   }
 
   onFailure(code: GrpcCode, message: string, unasked?: boolean): void {
+    this.#count(this.#request[0] === 'RPC' ? code : undefined, 0);
     this.#endTurn();
     this.fail(code, message, unasked);
   }
@@ -191,6 +207,12 @@ class Call implements AppReply, Waiter {
     return reply;
   }
 
+  /** @param end an HTTP status or a gRPC code; undefined: there was no answer */
+  #count(end: number | undefined, bytes: number): void {
+    this.#counts?.over(this.#request, end, bytes, performance.now() - this.#sentMs);
+    this.#counts = undefined;
+  }
+
   #endTurn(): void {
     if (!this.#hasTurn) return;
     this.#hasTurn = false;
@@ -209,7 +231,9 @@ function expire(call: Call, deadlineMs: number): void {
   call.fail(Grpc.DEADLINE_EXCEEDED, `the application did not answer within ${deadlineMs} ms`);
 }
 
-function probe(transport: Transport, question: PackedAppRequest, timeoutMs: number, done: (complaint: string | undefined) => void): () => void {
+function probe(transport: Transport, question: PackedAppRequest, timeoutMs: number, done: (complaint: string | undefined) => void, counts: () => AppCounts | undefined): () => void {
+  const began = performance.now();
+  const count = (end: number | undefined): void => counts()?.probed(question[0], end, performance.now() - began);
   let over = false;
   const end = (complaint: string | undefined): void => {
     if (over) return;
@@ -218,12 +242,19 @@ function probe(transport: Transport, question: PackedAppRequest, timeoutMs: numb
     done(complaint);
   };
   const timer = setTimeout(() => {
+    if (!over) count(question[0] === 'RPC' ? Grpc.DEADLINE_EXCEEDED : undefined);
     end(`no answer within ${timeoutMs} ms`);
     sent.abort();
   }, timeoutMs).unref();
   const sent = transport.send(question, NOTHING, {
-    onAnswer: (status) => end(status === 0 || (status >= 200 && status <= 299) ? undefined : `it answered with status ${status}`),
-    onFailure: (_code, message) => end(message),
+    onAnswer: (status) => {
+      if (!over) count(status);
+      end(status === 0 || (status >= 200 && status <= 299) ? undefined : `it answered with status ${status}`);
+    },
+    onFailure: (code, message) => {
+      if (!over) count(question[0] === 'RPC' ? code : undefined);
+      end(message);
+    },
   });
   return () => {
     over = true;

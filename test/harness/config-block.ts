@@ -7,6 +7,7 @@ import {
   GetConfigurationRequest, GetConfigurationResponse, SubscribeConfigurationRequest, SubscribeConfigurationResponse, UnsubscribeConfigurationRequest, UnsubscribeConfigurationResponse,
 } from '../../proto/gen/dapr/proto/runtime/v1/configuration.ts';
 import type { AppSettings } from '../../proto/init.ts';
+import type { ComponentResiliency } from '../../proto/resiliency.ts';
 import { ROUTE, type RouteName } from '../../proto/routes.ts';
 import { httpBody } from '../../proto/status.ts';
 import type { Block, CallScope, HttpAnswer, Method, StreamCall } from '../../blocks/block.ts';
@@ -216,6 +217,8 @@ export interface RigOptions {
   readonly maxBodyBytes?: number;
   /** Opens a component; by default at once. */
   readonly open?: (store: FakeStore) => ReturnType<OpenDriver<FakeStore>>;
+  /** The policies of every component. */
+  readonly resiliency?: ComponentResiliency;
 }
 
 /** Lets promises go on that wait for nothing else. */
@@ -228,11 +231,11 @@ export const unsubscribeRequest = (storeName: string, id: string): Uint8Array =>
 
 /** A block with these stores by name; each has started. */
 export async function rig(stores: Readonly<Record<string, FakeStore>>, options: RigOptions = {}): Promise<Rig> {
-  const { metadata = {}, app = {}, appUp = true, checkpoints = memoryCheckpoints(), kernel = new FakeKernel(), maxBodyBytes = 4 << 20, open = (store) => store } = options;
+  const { metadata = {}, app = {}, appUp = true, checkpoints = memoryCheckpoints(), kernel = new FakeKernel(), maxBodyBytes = 4 << 20, open = (store) => store, resiliency } = options;
   const log = memoryLog();
   const table = Object.fromEntries(Object.entries(stores).map(([name, store]) => [`configuration.${name}`, async () => () => open(store)]));
   const block = configBlock(table)({
-    block: 'config', appId: 'app', namespace: '', components: Object.keys(stores).map((name) => componentSpec(`configuration.${name}`, metadata, name)), maxBodyBytes,
+    block: 'config', appId: 'app', namespace: '', components: Object.keys(stores).map((name) => ({ ...componentSpec(`configuration.${name}`, metadata, name), ...(resiliency && { resiliency }) })), maxBodyBytes,
     log: { level: 'debug', json: false, appId: 'app', instance: 'i', version: 'v' },
     ...(app === null ? {} : { app: { protocol: 'http' as const, askSubscriptions: true, ...app } }),
     tracing: {}, elsewhere: [], subscriptions: [],

@@ -5,6 +5,7 @@ import { TopicEventResponse_TopicEventResponseStatus as Status } from '../../pro
 import { SubscribeTopicEventsRequestAlpha1, SubscribeTopicEventsResponseAlpha1 } from '../../proto/gen/dapr/proto/runtime/v1/pubsub.ts';
 import type { ApiError } from '../../proto/errors.ts';
 import type { AppSettings, SubscriptionSpec } from '../../proto/init.ts';
+import type { ComponentResiliency } from '../../proto/resiliency.ts';
 import { ROUTE } from '../../proto/routes.ts';
 import type { Block, StreamCall } from '../../blocks/block.ts';
 import type { OpenDriver } from '../../blocks/components.ts';
@@ -265,14 +266,16 @@ export interface RigOptions {
   readonly kernel?: FakeKernel;
   /** Opens the component; by default at once. */
   readonly open?: OpenDriver<Broker>;
+  /** The component's policies. */
+  readonly resiliency?: ComponentResiliency;
 }
 
 /** A block with one component, `p`. */
-export function rig({ subscriptions = [], app = {}, metadata = {}, broker = new FakeBroker(), kernel = new FakeKernel(), open = () => broker }: RigOptions = {}): Rig {
+export function rig({ subscriptions = [], app = {}, metadata = {}, broker = new FakeBroker(), kernel = new FakeKernel(), open = () => broker, resiliency }: RigOptions = {}): Rig {
   const log = memoryLog();
   let reports = 0;
   const block = pubsubBlock({ 'pubsub.fake': async () => open })({
-    block: 'pubsub', appId: 'app', namespace: '', components: [componentSpec('pubsub.fake', metadata, 'p')], maxBodyBytes: 1 << 20,
+    block: 'pubsub', appId: 'app', namespace: '', components: [{ ...componentSpec('pubsub.fake', metadata, 'p'), ...(resiliency && { resiliency }) }], maxBodyBytes: 1 << 20,
     log: { level: 'debug', json: false, appId: 'app', instance: 'i', version: 'v' },
     ...(app === null ? {} : { app: { protocol: 'http' as const, askSubscriptions: true, ...app } }),
     tracing: {}, elsewhere: [], subscriptions,

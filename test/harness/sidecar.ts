@@ -5,7 +5,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { within } from './awaiting.ts';
+import { eventually, within } from './awaiting.ts';
 import { HttpClient } from './http.ts';
 import { Lines } from './lines.ts';
 import { watch } from './watchdog.ts';
@@ -19,7 +19,7 @@ const STOP_MS = 20_000;
 const HTTP_LINE = /msg="HTTP server is running on port (\S+)"/;
 const GRPC_LINE = /msg="API gRPC server is running on port (\S+)"/;
 
-export const ISOLATIONS = ['monolith', 'process'] as const;
+export const ISOLATIONS = ['monolith', 'thread', 'process'] as const;
 export type Isolation = (typeof ISOLATIONS)[number];
 
 /** A component as an object; what it leaves out is left out of the manifest. */
@@ -30,6 +30,7 @@ export interface ComponentManifest {
   readonly metadata?: Readonly<Record<string, string>>;
   readonly ignoreErrors?: boolean;
   readonly initTimeout?: string;
+  readonly annotations?: Readonly<Record<string, string>>;
 }
 
 export interface SidecarOptions {
@@ -41,6 +42,8 @@ export interface SidecarOptions {
   readonly configuration?: string;
   readonly flags?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
+  /** Before the program's name: Node's own. */
+  readonly nodeArgs?: readonly string[];
   /** `ready`: healthz answers 204. `listening`: all ports are bound. `nothing`: the process has been started. */
   readonly until?: 'ready' | 'listening' | 'nothing';
 }
@@ -51,15 +54,37 @@ export interface Exit {
   readonly signal: NodeJS.Signals | null;
 }
 
+/** How a life ended that nobody had told to. */
+export interface LastDeath {
+  readonly life: number;
+  readonly at: string;
+  readonly cause: string;
+  readonly reason: string;
+  readonly signal?: string;
+  readonly code?: number;
+  readonly lastError: string;
+  /** Names of routes, the latest last. */
+  readonly inFlight: readonly string[];
+}
+
 /** One row of `GET /actuator/blocks`. */
 export interface BlockRow {
+  /** `state`, or `state/orders` for a component's own. */
+  readonly name: string;
   readonly block: string;
+  /** Of a component that has it for itself. */
+  readonly component?: string;
   readonly transport: string;
   readonly pid: number;
   readonly life: number;
   readonly state: string;
   readonly restarts: number;
   readonly lastExit?: string;
+  readonly lastDeath?: LastDeath;
+  /** Lives that another one took over from while they worked. */
+  readonly replaced?: number;
+  readonly spare?: 'starting' | 'ready';
+  readonly reload?: { readonly at: string; readonly refused?: string };
   readonly inFlight: number;
   readonly held: number;
   readonly repeated: number;
@@ -83,7 +108,7 @@ export class Sidecar implements AsyncDisposable {
   readonly #child: ChildProcess;
 
   constructor(options: SidecarOptions) {
-    const { isolation = 'process', appId = 'app', components = [], configuration, flags = [], env = {} } = options;
+    const { isolation = 'process', appId = 'app', components = [], configuration, flags = [], env = {}, nodeArgs = [] } = options;
     this.folder = mkdtempSync(join(tmpdir(), 'bulkhead-test-'));
     this.resources = join(this.folder, 'resources');
     mkdirSync(this.resources);
@@ -95,7 +120,7 @@ export class Sidecar implements AsyncDisposable {
       configFlags.push(`--config=${this.configurationFile}`);
     }
     this.#child = spawn(process.execPath, [
-      MAIN, ...(appId === '' ? [] : [`--app-id=${appId}`]), `--isolation=${isolation}`, '--dapr-http-port=0', '--dapr-grpc-port=0', '--dapr-listen-addresses=127.0.0.1',
+      ...nodeArgs, MAIN, ...(appId === '' ? [] : [`--app-id=${appId}`]), `--isolation=${isolation}`, '--dapr-http-port=0', '--dapr-grpc-port=0', '--dapr-listen-addresses=127.0.0.1',
       '--enable-metrics=false', `--resources-path=${this.resources}`, ...configFlags, ...flags,
     ], { cwd: this.folder, env: { PATH: process.env['PATH'], HOME: process.env['HOME'], XDG_CACHE_HOME: CACHE, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
     this.pid = this.#child.pid ?? 0;
@@ -155,14 +180,16 @@ export class Sidecar implements AsyncDisposable {
     return (JSON.parse((await this.client.get('/actuator/blocks')).body) as { readonly blocks: readonly BlockRow[] }).blocks;
   }
 
+  /** @param name a block, or a block and a component with a compartment of its own: `state/orders` */
   async block(name: string): Promise<BlockRow> {
-    const row = (await this.blocks()).find(({ block }) => block === name);
+    const row = (await this.blocks()).find((one) => one.name === name);
     if (row === undefined) throw new Error(`there is no block ${name}`);
     return row;
   }
 
-  async pidOf(block: string): Promise<number> {
-    return (await this.block(block)).pid;
+  /** Of a block that has just ended it is that of its next life. */
+  pidOf(block: string): Promise<number> {
+    return eventually(`the ${block} block has a process`, async () => (await this.block(block)).pid);
   }
 
   /** A signal to a block's process; resolves when it has been sent. */
@@ -216,9 +243,9 @@ export async function startSidecar(options: SidecarOptions = {}): Promise<Sideca
 }
 
 /** JSON is YAML. */
-export function manifestOf({ name, type, version = 'v1', metadata = {}, ...rest }: ComponentManifest): string {
+export function manifestOf({ name, type, version = 'v1', metadata = {}, annotations, ...rest }: ComponentManifest): string {
   return JSON.stringify({
-    apiVersion: 'dapr.io/v1alpha1', kind: 'Component', metadata: { name },
+    apiVersion: 'dapr.io/v1alpha1', kind: 'Component', metadata: { name, annotations },
     spec: { type, version, metadata: Object.entries(metadata).map(([key, value]) => ({ name: key, value })), ...rest },
   });
 }

@@ -11,7 +11,8 @@ import type { BulkEntry, DeliveryForm, DeliveryTarget, TopicEvent, Verdict } fro
 import { ACK, ASKED_TO_DROP, ASKED_TO_RETRY, CLOUD_EVENT, JSON_TYPE, NO_STATUS, OCTET_STREAM, OWN_HEADERS, unknownStatus, type FormOptions } from './forms.ts';
 
 const NOT_FOUND = 404;
-const NOT_FOUND_VERDICT: Verdict = { kind: 'drop', reason: 'the application answered with status 404' };
+/** The application has no such path: nothing that it decided. */
+export const NOT_FOUND_VERDICT: Verdict = { kind: 'drop', reason: 'the application answered with status 404' };
 const LEFT_BRACE = 0x7b;
 
 /** The requests have no deadline of their own: whoever sends them knows how long a delivery may take. */

@@ -1,7 +1,10 @@
-// One subscription of the in-memory broker: a bounded queue, what is handed out of it, and what waits to be tried again.
+// The messages of one subscription to the in-memory broker: a bounded queue, what is handed out of it, and what waits to be
+// tried again. It may be without its subscription for a while: then it keeps what it has and what comes.
+import type { Item } from '../../handing.ts';
 import { backoffMs, Waiting } from '../backoff.ts';
-import type { BrokerSubscription, IncomingMessage, OutgoingMessage, Sink, StringMap } from '../broker.ts';
+import type { OutgoingMessage, Sink, StringMap } from '../broker.ts';
 import { Fifo } from '../fifo.ts';
+import { Delivery, sizeOf, type PackedMessage, type Settler } from './message.ts';
 
 export interface QueueOptions {
   /** As it is delivered: the topic subscribed to, or the pattern. */
@@ -10,17 +13,21 @@ export interface QueueOptions {
   readonly life: string;
   /** For all messages of the queue, handed out or not. */
   readonly maxBytes: number;
-  readonly concurrency: number;
+}
+
+/** Who gets the messages. */
+export interface Taker {
+  readonly sink: Sink;
   readonly maxUnsettled: number;
 }
 
 const BACKOFF = { minMs: 100, maxMs: 30_000 } as const;
-/** What a message takes beside its payload, roughly: it bounds the number of messages together with their bytes. */
-const MESSAGE_BYTES = 256;
 /** How long a publish waits for room. Milliseconds. */
 const MAX_WAIT_MS = 10_000;
 /** Publishes that may wait for room at a time. */
 const MAX_PUBLISHERS = 10_000;
+/** How full it may become, in times its size, while nobody may wait. */
+const OVERFULL = 2;
 const NO_METADATA: StringMap = {};
 
 /** A publish that waits for room. */
@@ -32,32 +39,36 @@ interface Publisher {
   readonly reject: (cause: Error) => void;
 }
 
-export class MemoryQueue implements BrokerSubscription {
-  readonly options: QueueOptions;
-  readonly #sink: Sink;
-  readonly #onClose: () => void;
+export class MemoryQueue implements Settler {
+  readonly topic: string;
+  readonly life: string;
+  readonly #maxBytes: number;
   /** Handed out before all others: released, in their order; at most `maxUnsettled`. */
-  readonly #released: Delivery[] = [];
+  #released: Delivery[] = [];
   /** Their backoff is over. */
   readonly #again = new Fifo<Delivery>();
   readonly #queue = new Fifo<Delivery>();
   readonly #waiting = new Waiting<Delivery>((due) => this.#due(due));
+  /** Handed out and not settled. */
+  readonly #out = new Set<Delivery>();
   readonly #publishers = new Fifo<Publisher>();
   #patience: NodeJS.Timeout | undefined;
-  #unsettled = 0;
   #bytes = 0;
+  #taker: Taker | undefined;
   #paused = false;
-  #closed = false;
+  /** Nobody waits for room. */
+  #hurried = false;
   #handingOut = false;
 
-  constructor(options: QueueOptions, sink: Sink, onClose: () => void) {
-    this.options = options;
-    this.#sink = sink;
-    this.#onClose = onClose;
+  constructor({ topic, life, maxBytes }: QueueOptions) {
+    this.topic = topic;
+    this.life = life;
+    this.#maxBytes = maxBytes;
   }
 
-  get concurrency(): number {
-    return this.options.concurrency;
+  /** Whether somebody gets its messages. */
+  get isTaken(): boolean {
+    return this.#taker !== undefined;
   }
 
   /**
@@ -70,50 +81,88 @@ export class MemoryQueue implements BrokerSubscription {
       this.#take(number, message);
       return undefined;
     }
-    if (this.#publishers.length >= MAX_PUBLISHERS) return Promise.reject(this.#full());
+    if (this.#hurried || this.#publishers.length >= MAX_PUBLISHERS) return Promise.reject(this.#full());
     return new Promise((resolve, reject) => {
       this.#publishers.push({ number, message, untilMs: performance.now() + MAX_WAIT_MS, resolve, reject });
       this.#patience ??= setTimeout(() => this.#giveUp(), MAX_WAIT_MS).unref();
     });
   }
 
+  /** Hands out to the taker from a later turn on. */
+  attach(taker: Taker): void {
+    this.#taker = taker;
+    this.#paused = false;
+    if (this.#released.length + this.#again.length + this.#queue.length > 0) setImmediate(() => this.#handOut()); // whoever subscribes knows the subscription before its first message
+  }
+
+  /** From now on nothing is handed out. */
   pause(): void {
     this.#paused = true;
   }
 
-  /** There is nowhere to put messages back to: they are gone with their subscription. */
-  async close(): Promise<void> {
-    if (this.#closed) return;
-    this.#paused = true;
-    this.#closed = true;
-    this.#onClose();
+  /** There is no taker any more: what is handed out is here again, as if it never had been. */
+  detach(): void {
+    this.#taker = undefined;
+    this.#released = this.#front();
+    this.#out.clear();
+  }
+
+  /**
+   * Nobody may wait for room from now on, because nothing is handed out that would make any: there is more of it instead, and
+   * then none at all. Or as before.
+   */
+  hurry(hurried: boolean): void {
+    this.#hurried = hurried;
+    if (!hurried) return;
+    this.#admit();
+    for (let publisher = this.#publishers.shift(); publisher !== undefined; publisher = this.#publishers.shift()) publisher.reject(this.#full());
+  }
+
+  /** Forgets all messages: their subscription is gone. */
+  drop(): void {
+    this.#taker = undefined;
     clearTimeout(this.#patience);
     this.#waiting.clear();
     this.#queue.clear();
     this.#again.clear();
     this.#released.length = 0;
+    this.#out.clear();
+    this.#bytes = 0;
     for (let publisher = this.#publishers.shift(); publisher !== undefined; publisher = this.#publishers.shift()) publisher.resolve(); // nobody subscribes any more
   }
 
+  /** All messages, in the order in which they are to be handed out; who gets them by `restore` goes on as this one would. */
+  *pack(): Iterable<Item<PackedMessage>> {
+    for (const delivery of this.#front()) yield packed(delivery, 0);
+    for (const delivery of this.#again) yield packed(delivery, 0);
+    for (const delivery of this.#queue) yield packed(delivery, 0);
+    for (const [delivery, delayMs] of this.#waiting.entries()) yield packed(delivery, Math.max(1, delayMs));
+  }
+
+  /** Before anything else is in it. */
+  restore([number, metadata, attempt, delayMs]: PackedMessage, data: Uint8Array): void {
+    const delivery = new Delivery(this, number, data, metadata, attempt);
+    this.#bytes += sizeOf(metadata, data);
+    if (delayMs > 0) this.#waiting.add(delivery, delayMs);
+    else this.#again.push(delivery);
+  }
+
   acked(delivery: Delivery): void {
-    if (this.#closed) return;
-    this.#unsettled--;
-    this.#bytes -= sizeOf(delivery.data, delivery.metadata);
+    if (!this.#out.delete(delivery)) return;
+    this.#bytes -= sizeOf(delivery.metadata, delivery.data);
     if (this.#publishers.length > 0) this.#admit();
     this.#handOut();
   }
 
   retried(delivery: Delivery): void {
-    if (this.#closed) return;
-    this.#unsettled--;
+    if (!this.#out.delete(delivery)) return;
     const attempt = delivery.attempt + 1;
     this.#waiting.add(delivery.next(attempt), backoffMs(attempt, BACKOFF));
     this.#handOut();
   }
 
   released(delivery: Delivery): void {
-    if (this.#closed) return;
-    this.#unsettled--;
+    if (!this.#out.delete(delivery)) return;
     const list = this.#released;
     let at = list.length;
     while (at > 0 && list[at - 1]!.number > delivery.number) at--;
@@ -123,14 +172,20 @@ export class MemoryQueue implements BrokerSubscription {
   }
 
   #take(number: number, { data, metadata = NO_METADATA }: OutgoingMessage): void {
-    this.#bytes += sizeOf(data, metadata);
+    this.#bytes += sizeOf(metadata, data);
     this.#queue.push(new Delivery(this, number, data, metadata, 0));
     this.#handOut();
   }
 
+  /** What was released, and what would be if nobody settled it. */
+  #front(): Delivery[] {
+    const back = [...this.#out].map((delivery) => delivery.next(delivery.attempt));
+    return [...this.#released, ...back].toSorted((one, other) => one.number - other.number);
+  }
+
   /** A message larger than the whole queue passes alone. */
   #hasRoom({ data, metadata = NO_METADATA }: OutgoingMessage): boolean {
-    return this.#bytes === 0 || this.#bytes + sizeOf(data, metadata) <= this.options.maxBytes;
+    return this.#bytes === 0 || this.#bytes + sizeOf(metadata, data) <= this.#maxBytes * (this.#hurried ? OVERFULL : 1);
   }
 
   /** Lets in those who waited, as far as there is room. */
@@ -159,7 +214,7 @@ export class MemoryQueue implements BrokerSubscription {
   }
 
   #full(): Error {
-    return new Error(`the queue of the subscription to "${this.options.topic}" is full: its messages take ${this.#bytes} of ${this.options.maxBytes} bytes (maxQueueBytes), and are not acknowledged fast enough`);
+    return new Error(`the queue of the subscription to "${this.topic}" is full: its messages take ${this.#bytes} of ${this.#maxBytes} bytes (maxQueueBytes), and are not acknowledged fast enough`);
   }
 
   #due(due: readonly Delivery[]): void {
@@ -172,11 +227,11 @@ export class MemoryQueue implements BrokerSubscription {
     if (this.#handingOut) return;
     this.#handingOut = true;
     try {
-      while (!this.#paused && this.#unsettled < this.options.maxUnsettled) {
+      for (let taker = this.#taker; taker !== undefined && !this.#paused && this.#out.size < taker.maxUnsettled; taker = this.#taker) {
         const delivery = this.#released.shift() ?? this.#again.shift() ?? this.#queue.shift();
         if (delivery === undefined) return;
-        this.#unsettled++;
-        this.#sink.deliver(delivery);
+        this.#out.add(delivery);
+        taker.sink.deliver(delivery);
       }
     } finally {
       this.#handingOut = false;
@@ -184,61 +239,6 @@ export class MemoryQueue implements BrokerSubscription {
   }
 }
 
-/** One handing out of a message; the next one of the same message is another object, so that an old one can't settle it. */
-class Delivery implements IncomingMessage {
-  readonly contentType = '';
-  readonly number: number;
-  readonly data: Uint8Array;
-  readonly metadata: StringMap;
-  readonly attempt: number;
-  readonly #queue: MemoryQueue;
-  #settled = false;
-
-  constructor(queue: MemoryQueue, number: number, data: Uint8Array, metadata: StringMap, attempt: number) {
-    this.#queue = queue;
-    this.number = number;
-    this.data = data;
-    this.metadata = metadata;
-    this.attempt = attempt;
-  }
-
-  get id(): string {
-    return `${this.#queue.options.life}-${this.number}`;
-  }
-
-  get topic(): string {
-    return this.#queue.options.topic;
-  }
-
-  get orderKey(): string | undefined {
-    return this.metadata['partitionKey'];
-  }
-
-  next(attempt: number): Delivery {
-    return new Delivery(this.#queue, this.number, this.data, this.metadata, attempt);
-  }
-
-  ack(): void {
-    if (this.#settle()) this.#queue.acked(this);
-  }
-
-  retry(): void {
-    if (this.#settle()) this.#queue.retried(this);
-  }
-
-  release(): void {
-    if (this.#settle()) this.#queue.released(this);
-  }
-
-  #settle(): boolean {
-    if (this.#settled) return false;
-    this.#settled = true;
-    return true;
-  }
-}
-
-function sizeOf(data: Uint8Array, metadata: StringMap): number {
-  let size = MESSAGE_BYTES + data.byteLength;
-  for (const name in metadata) size += 2 * (name.length + metadata[name]!.length);
-  return size;
+function packed({ number, data, metadata, attempt }: Delivery, delayMs: number): Item<PackedMessage> {
+  return [[number, metadata, attempt, delayMs], data];
 }

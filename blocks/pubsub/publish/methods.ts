@@ -1,7 +1,7 @@
 // The API methods of publishing: each is a gRPC form, an HTTP form and one operation on an open broker.
 import type { TracingSettings } from '../../../proto/init.ts';
 import { ROUTE } from '../../../proto/routes.ts';
-import type { Method } from '../../block.ts';
+import type { CallScope, Method } from '../../block.ts';
 import type { Awaitable } from '../../driver.ts';
 import type { Brokers, OpenBroker } from '../brokers.ts';
 import * as grpc from './grpc.ts';
@@ -11,7 +11,7 @@ import { publishBulk } from './publish-bulk.ts';
 import type { PublishRequest } from './requests.ts';
 import { Tracer } from '../tracing.ts';
 
-type Operation<Request, Response> = (broker: OpenBroker, request: Request, tracer: Tracer) => Awaitable<Response>;
+type Operation<Request, Response> = (broker: OpenBroker, request: Request, tracer: Tracer, scope: CallScope) => Awaitable<Response>;
 
 /** By route id. */
 export function publishMethods(brokers: Brokers, tracing: TracingSettings): ReadonlyMap<number, Method> {
@@ -22,9 +22,9 @@ export function publishMethods(brokers: Brokers, tracing: TracingSettings): Read
     forms: Omit<Method<Request, Response>, 'run'>, operation: Operation<Request, Response>,
   ): Method<Request, Response> => ({
     decodeGrpc: forms.decodeGrpc, encodeGrpc: forms.encodeGrpc, decodeHttp: forms.decodeHttp, encodeHttp: forms.encodeHttp,
-    run: (request) => {
+    run: (request, scope) => {
       const broker = brokers.find(request.pubsub, request.metadata);
-      return broker instanceof Promise ? later(broker, operation, request, tracer) : operation(broker, request, tracer);
+      return broker instanceof Promise ? later(broker, operation, request, tracer, scope) : operation(broker, request, tracer, scope);
     },
   });
 
@@ -37,6 +37,6 @@ export function publishMethods(brokers: Brokers, tracing: TracingSettings): Read
 }
 
 /** Apart from `run`, so that the common case makes no closure. */
-function later<Request, Response>(broker: Promise<OpenBroker>, operation: Operation<Request, Response>, request: Request, tracer: Tracer): Promise<Response> {
-  return broker.then((open) => operation(open, request, tracer));
+function later<Request, Response>(broker: Promise<OpenBroker>, operation: Operation<Request, Response>, request: Request, tracer: Tracer, scope: CallScope): Promise<Response> {
+  return broker.then((open) => operation(open, request, tracer, scope));
 }

@@ -2,18 +2,17 @@
 // §1.4).
 import type { ApiError } from '../../../proto/errors.ts';
 import { FAIL } from '../../../proto/failures.ts';
-import { forEachBounded, whenReady } from '../../awaitable.ts';
+import { whenReady } from '../../awaitable.ts';
+import type { CallScope } from '../../block.ts';
 import type { Awaitable } from '../../driver.ts';
 import type { EntryFailure, OutgoingEntry, StringMap } from '../broker.ts';
 import type { OpenBroker } from '../brokers.ts';
 import { checkScope, checkTarget, enveloped, textOf } from './publish.ts';
+import { publishEach } from './publish-each.ts';
 import type { BulkItem, BulkPublishRequest, FailedItem } from './requests.ts';
 import type { Tracer } from '../tracing.ts';
 
-/** Publishes at a time, where a broker takes them one by one. */
-const MAX_PARALLEL = 100;
 const BAD_ID = 'entryId is duplicated or not present for entry';
-const NONE: readonly EntryFailure[] = [];
 
 export interface BulkOutcome {
   /** In the order of the request. */
@@ -25,7 +24,7 @@ export interface BulkOutcome {
 const DONE: BulkOutcome = { failed: [], failure: undefined };
 
 /** @throws ApiError for what is wrong before the first message is sent */
-export function publishBulk(broker: OpenBroker, request: BulkPublishRequest, tracer: Tracer): Awaitable<BulkOutcome> {
+export function publishBulk(broker: OpenBroker, request: BulkPublishRequest, tracer: Tracer, scope: CallScope): Awaitable<BulkOutcome> {
   const { topic } = request;
   const raw = checkTarget(broker, request);
   if (request.broken !== '') throw FAIL.unmarshalEvents(broker.name, topic, broker.appId, request.broken);
@@ -33,7 +32,7 @@ export function publishBulk(broker: OpenBroker, request: BulkPublishRequest, tra
   const entries = outgoing(broker, request, raw, tracer);
   checkScope(broker, topic);
   if (entries.length === 0) return DONE;
-  return whenReady(sendAll(broker, broker.toBroker(topic), entries, request.metadata ?? {}), (failures) => outcome(broker, topic, failures));
+  return whenReady(sendAll(broker, broker.toBroker(topic), entries, request.metadata ?? {}, scope), (failures) => outcome(broker, topic, failures));
 }
 
 function checkItems(broker: OpenBroker, { topic, items }: BulkPublishRequest): void {
@@ -63,31 +62,16 @@ function metadataOf({ metadata }: BulkItem, request: StringMap | undefined): Str
 }
 
 /** Never rejects. Failures are in the order of the entries. */
-function sendAll(broker: OpenBroker, topic: string, entries: readonly OutgoingEntry[], metadata: StringMap): Awaitable<readonly EntryFailure[]> {
+function sendAll(broker: OpenBroker, topic: string, entries: readonly OutgoingEntry[], metadata: StringMap, scope: CallScope): Awaitable<readonly EntryFailure[]> {
   const { driver } = broker;
-  if (driver.publishBulk === undefined) return sendEach(broker, topic, entries);
+  if (driver.publishBulk === undefined) return publishEach(driver, topic, entries);
   const allFailed = (cause: unknown): EntryFailure[] => entries.map(({ entryId }) => ({ entryId, cause }));
   try {
-    const sent = driver.publishBulk(topic, entries, metadata);
+    const sent = driver.publishBulk(topic, entries, metadata, scope);
     return sent instanceof Promise ? sent.catch(allFailed) : sent;
   } catch (cause) {
     return allFailed(cause);
   }
-}
-
-function sendEach({ driver }: OpenBroker, topic: string, entries: readonly OutgoingEntry[]): Awaitable<readonly EntryFailure[]> {
-  const failures = new Map<number, EntryFailure>();
-  const sent = forEachBounded(entries.length, MAX_PARALLEL, (index) => {
-    const { entryId, data, metadata } = entries[index]!;
-    const failed = (cause: unknown): void => void failures.set(index, { entryId, cause });
-    try {
-      const one = driver.publish(topic, { data, metadata });
-      return one instanceof Promise ? one.catch(failed) : undefined;
-    } catch (cause) {
-      return failed(cause);
-    }
-  });
-  return whenReady(sent, () => (failures.size === 0 ? NONE : [...failures.keys()].sort((a, b) => a - b).map((index) => failures.get(index)!)));
 }
 
 function outcome(broker: OpenBroker, topic: string, failures: readonly EntryFailure[]): BulkOutcome {

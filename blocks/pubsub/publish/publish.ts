@@ -1,6 +1,7 @@
 // Publishing one message: the checks in Dapr's order, the envelope, and the broker (contract: messaging §1.1).
 import { ApiError, messageOf } from '../../../proto/errors.ts';
 import { FAIL } from '../../../proto/failures.ts';
+import type { CallScope } from '../../block.ts';
 import type { Awaitable } from '../../driver.ts';
 import { GoJsonError } from '../../gojson.ts';
 import type { OutgoingMessage } from '../broker.ts';
@@ -11,18 +12,18 @@ import type { PublishRequest } from './requests.ts';
 import type { TraceContext, Tracer } from '../tracing.ts';
 
 /** @throws ApiError */
-export function publish(broker: OpenBroker, request: PublishRequest, tracer: Tracer): Awaitable<void> {
+export function publish(broker: OpenBroker, request: PublishRequest, tracer: Tracer, scope: CallScope): Awaitable<void> {
   const raw = checkTarget(broker, request);
   const trace = tracer.span(request.trace);
-  return send(broker, request.topic, raw ? rawMessage(request, trace) : { data: enveloped(broker, { ...request, trace }), metadata: request.metadata });
+  return send(broker, request.topic, raw ? rawMessage(request, trace) : { data: enveloped(broker, { ...request, trace }), metadata: request.metadata }, scope);
 }
 
 /**
  * Publishes bytes as they are, to a dead letter topic for instance. Scopes count.
  * @throws ApiError FORBIDDEN, or PUBLISH_MESSAGE with the broker's words
  */
-export async function sendRaw(broker: OpenBroker, topic: string, message: OutgoingMessage): Promise<void> {
-  await send(broker, topic, message);
+export async function sendRaw(broker: OpenBroker, topic: string, message: OutgoingMessage, scope: CallScope): Promise<void> {
+  await send(broker, topic, message, scope);
 }
 
 /** What is to be wrong before anything else is looked at. True: without an envelope. @throws ApiError */
@@ -53,11 +54,11 @@ export function textOf(cause: unknown): string {
   return cause instanceof ApiError ? String(cause) : messageOf(cause);
 }
 
-function send(broker: OpenBroker, topic: string, message: OutgoingMessage): Awaitable<void> {
+function send(broker: OpenBroker, topic: string, message: OutgoingMessage, scope: CallScope): Awaitable<void> {
   checkScope(broker, topic);
   let sent: Awaitable<void>;
   try {
-    sent = broker.driver.publish(broker.toBroker(topic), message);
+    sent = broker.driver.publish(broker.toBroker(topic), message, scope);
   } catch (cause) {
     throw failed(broker, topic, cause);
   }

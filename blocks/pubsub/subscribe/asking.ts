@@ -27,13 +27,16 @@ const REQUESTS: Readonly<Record<Protocol, AppRequest>> = {
 };
 const READERS: Readonly<Record<Protocol, (answer: AppAnswer) => SubscriptionSpec[]>> = { http: readHttp, grpc: readGrpc };
 
-/** Asks once and never rejects. A bad rule in one subscription spoils them all. */
-export async function askSubscriptions(kernel: Kernel, protocol: Protocol): Promise<Asked> {
+/**
+ * Asks once and never rejects. A bad rule in one subscription spoils them all.
+ * @param isOurs which component's subscriptions count; the others might as well not be there
+ */
+export async function askSubscriptions(kernel: Kernel, protocol: Protocol, isOurs: (pubsubName: string) => boolean): Promise<Asked> {
   try {
     const asked = await new Promise<SubscriptionSpec[]>((resolve, reject) => {
       kernel.callApp(REQUESTS[protocol], (answer) => {
         try {
-          resolve(READERS[protocol](answer)); // at once: the answer's body is only borrowed
+          resolve(READERS[protocol](answer).filter(({ pubsubName }) => isOurs(pubsubName))); // at once: the answer's body is only borrowed
         } catch (cause) {
           reject(cause as Error);
         }

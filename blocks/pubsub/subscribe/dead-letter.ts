@@ -27,7 +27,7 @@ export class DeadLetters {
   /** Whether the dead letter topic has the message now. */
   async take(message: IncomingMessage): Promise<boolean> {
     try {
-      await within(LIMIT_MS, `the broker did not answer within ${LIMIT_MS / 1000} s`, sendRaw(this.#broker, this.#topic, message));
+      await within(LIMIT_MS, `the broker did not answer within ${LIMIT_MS / 1000} s`, sendRaw(this.#broker, this.#topic, message, { signal: AbortSignal.timeout(LIMIT_MS) }));
       return true;
     } catch (cause) {
       this.#log.error(`message ${message.id} can't be put into the dead letter topic ${this.#topic}, so it comes again: ${messageOf(cause)}`);

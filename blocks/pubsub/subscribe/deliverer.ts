@@ -10,6 +10,8 @@ export interface Deliverer {
   deliver(event: TopicEvent, target: DeliveryTarget, path: string, done: (verdict: Verdict) => void): () => void;
   /** Several at once, of one path; one verdict for each, in order. */
   deliverBulk?(entries: readonly BulkEntry[], target: DeliveryTarget, path: string, done: (verdicts: readonly Verdict[]) => void): () => void;
+  /** The subscription closes: what would be handed over again by itself goes back to the broker now. */
+  stopRetrying?(): void;
 }
 
 /** To the application, through the kernel. */

@@ -6,6 +6,7 @@ import { FAIL } from '../../../proto/failures.ts';
 import type { BlockInit, SubscriptionSpec, SubscriptionStatus } from '../../../proto/init.ts';
 import type { CallingHost, StreamMethod } from '../../block.ts';
 import type { Awaitable } from '../../driver.ts';
+import { NO_METER } from '../../meter.ts';
 import { Asker } from './asker.ts';
 import { askSubscriptions } from './asking.ts';
 import type { Brokers, OpenBroker } from '../brokers.ts';
@@ -13,6 +14,8 @@ import { AppDeliverer, type Deliverer } from './deliverer.ts';
 import { Sources } from './fan-out.ts';
 import { grpcForm } from '../deliver/grpc.ts';
 import { httpForm } from '../deliver/http.ts';
+import { GuardedDeliverer } from './guarded-deliverer.ts';
+import { counted, Ingress } from './ingress.ts';
 import { Keeper, Never, NotYet, type Start } from './keeper.ts';
 import { Complaints } from './log-limit.ts';
 import { rawPayload } from '../publish/request-metadata.ts';
@@ -56,6 +59,8 @@ export class Subscriptions {
   /** The application is up, and has said what it subscribes to or was asked for it in vain. */
   #mayRun = false;
   #pausing: Promise<void> | undefined;
+  /** Nothing is taken in until `resume`. */
+  #resting = false;
 
   constructor(init: BlockInit, host: CallingHost, brokers: Brokers) {
     this.#init = init;
@@ -68,13 +73,16 @@ export class Subscriptions {
       const options = { span: (traceparent: string) => tracer.deliverySpan(traceparent), traceBin: toTraceBin };
       this.#app = new AppDeliverer(host.kernel, app.protocol === 'grpc' ? grpcForm(options) : httpForm(options));
       if (app.askSubscriptions && brokers.names().length > 0) {
-        this.#asker = new Asker(() => askSubscriptions(host.kernel, app.protocol), (specs) => this.#accept(specs), host.log);
+        // Of subscriptions to what no component is called, one life has to say so: one that is nobody's own.
+        const isOurs = (name: string): boolean => (init.isolated === true ? brokers.has(name) : !brokers.isElsewhere(name));
+        this.#asker = new Asker(() => askSubscriptions(host.kernel, app.protocol, isOurs), (specs) => this.#accept(specs), host.log);
       }
     }
     this.stream = { open: (call) => {
       const stream = new TopicStream(call, (...opened) => this.#openStream(...opened), host.log, () => this.#streams.delete(stream));
       this.#streams.add(stream);
       if (this.#pausing !== undefined) void stream.shutDown(0);
+      else if (this.#resting) void stream.rest(0);
     } };
     if (init.subscriptions.length > 0) host.subscriptionsChanged();
   }
@@ -93,13 +101,14 @@ export class Subscriptions {
   async appChanged(state: AppState): Promise<void> {
     if (this.#app === undefined || this.#pausing !== undefined) return;
     this.#state = state;
+    if (this.#resting) return;
     if (state === 'down') {
       this.#mayRun = false;
       this.#asker?.down();
       return this.#reconcile();
     }
     await this.#asker?.up(); // before the declared ones start: what the application names replaces them
-    if (this.#state !== 'up' || this.#pausing !== undefined) return; // it went away meanwhile
+    if (this.#state !== 'up' || this.#pausing !== undefined || this.#resting) return; // it went away meanwhile
     this.#mayRun = true;
     await this.#reconcile();
   }
@@ -108,6 +117,26 @@ export class Subscriptions {
   pause(): Promise<void> {
     this.#pausing ??= this.#pause();
     return this.#pausing;
+  }
+
+  /**
+   * Stops all subscriptions until `resume`, or until another life goes on with them: streams stay open for that. Settles when
+   * their deliveries are settled.
+   */
+  async rest(): Promise<void> {
+    if (this.#pausing !== undefined) return this.#pausing;
+    this.#resting = true;
+    this.#mayRun = false;
+    this.#asker?.down();
+    await Promise.all([this.#reconcile(), ...[...this.#streams].map((stream) => stream.rest(STREAM_GRACE_MS))]);
+  }
+
+  /** No other life goes on with them. Settles as `appChanged`. */
+  async resume(): Promise<void> {
+    if (!this.#resting || this.#pausing !== undefined) return;
+    this.#resting = false;
+    for (const stream of this.#streams) stream.resume();
+    await this.appChanged(this.#state);
   }
 
   /** As `pause`, without waiting for deliveries: their messages go back to the broker. */
@@ -176,7 +205,7 @@ export class Subscriptions {
     this.#host.subscriptionsChanged();
     return {
       stop: async (graceMs) => {
-        if (this.#streamed.delete(kept)) this.#host.subscriptionsChanged();
+        if (this.#streamed.delete(kept) && !this.#resting) this.#host.subscriptionsChanged(); // one that rests goes on soon
         await this.#stop(kept.keeper, graceMs);
       },
     };
@@ -205,8 +234,10 @@ export class Subscriptions {
       }
       const raw = rawPayload(spec.metadata);
       if (typeof raw === 'string') host.log.warn(fieldsOf(spec), `${raw}; the subscription gets events as if it were not set`);
+      const ingress = host.meter === NO_METER ? undefined : new Ingress(host.meter, spec.pubsubName);
+      const attempts = ingress === undefined ? deliverer : counted(deliverer, ingress);
       const subscription = new Subscription({
-        spec, broker, rules: compiled, rawPayload: raw === true, maxRetries, bounded, deliverer, sources: this.#sources, kernel: host.kernel, log: host.log,
+        spec, broker, rules: compiled, rawPayload: raw === true, maxRetries, bounded, ingress, deliverer: broker.inbound === undefined ? attempts : new GuardedDeliverer(attempts, broker.inbound.fork()), sources: this.#sources, kernel: host.kernel, log: host.log,
       });
       await subscription.open(signal);
       host.log.info(fieldsOf(spec), `subscribed to topic ${spec.topic} through pubsub ${spec.pubsubName}`);
@@ -218,7 +249,7 @@ export class Subscriptions {
   async #broker(name: string): Promise<OpenBroker | undefined> {
     if (!this.#brokers.has(name)) return undefined;
     try {
-      return await this.#brokers.opened(name);
+      return await this.#brokers.driver(name);
     } catch (cause) {
       throw new NotYet(messageOf(cause), { cause });
     }

@@ -1,10 +1,12 @@
 // Subscriptions over a stream of the client's own: SubscribeTopicEventsAlpha1 (contract: messaging §2.10). The stream gets
-// events and gives verdicts; when it ends, its subscription ends.
+// events and gives verdicts; when it ends, its subscription ends. It may be older than this life: then its client has been told
+// that its subscription stands, and may settle events that another life sent.
 import { TopicEventResponse_TopicEventResponseStatus as Status } from '../../../proto/gen/dapr/proto/runtime/v1/appcallback.ts';
 import {
   SubscribeTopicEventsRequestAlpha1, SubscribeTopicEventsResponseAlpha1,
   type SubscribeTopicEventsRequestInitialAlpha1, type SubscribeTopicEventsRequestProcessedAlpha1,
 } from '../../../proto/gen/dapr/proto/runtime/v1/pubsub.ts';
+import { RESUME } from '../../../proto/control.ts';
 import { ApiError, messageOf } from '../../../proto/errors.ts';
 import { FAIL } from '../../../proto/failures.ts';
 import type { SubscriptionSpec } from '../../../proto/init.ts';
@@ -41,9 +43,15 @@ export class TopicStream implements Deliverer {
   readonly #pending = new Map<string, Sent[]>();
   /** Encoded events that wait for credit, in order. */
   readonly #queue = new Map<Sent, Uint8Array>();
+  /** What the client wants; undefined before it has said so. */
+  #spec: SubscriptionSpec | undefined;
   #subscription: StreamSubscription | undefined;
-  #subscribed = false;
+  /** A former life had it. */
+  readonly #resumed: boolean;
+  /** The client knows that its subscription stands. */
+  #subscribed: boolean;
   #mayStart = true;
+  #resting = false;
   #hasCredit = true;
   #over = false;
 
@@ -52,6 +60,7 @@ export class TopicStream implements Deliverer {
     this.#subscribe = subscribe;
     this.#log = new LimitedLog(log, {});
     this.#onOver = onOver;
+    this.#resumed = this.#subscribed = call.headers[RESUME.resumed] !== undefined;
     call.onMessage = (message) => this.#take(message);
     call.onCredit = () => {
       this.#hasCredit = true;
@@ -85,6 +94,19 @@ export class TopicStream implements Deliverer {
     this.#end();
   }
 
+  /** Takes in nothing more until `resume`, or until the stream goes on in another life: what is at the client may be settled for `graceMs`. */
+  async rest(graceMs: number): Promise<void> {
+    this.#resting = true;
+    await this.#subscription?.stop(graceMs);
+  }
+
+  resume(): void {
+    if (!this.#resting || this.#over) return;
+    this.#resting = false;
+    this.#subscription = undefined;
+    if (this.#spec !== undefined) this.#start(this.#spec);
+  }
+
   #take(message: Uint8Array): void {
     if (this.#over) return;
     let request: SubscribeTopicEventsRequestAlpha1['subscribeTopicEventsRequestType'];
@@ -93,7 +115,7 @@ export class TopicStream implements Deliverer {
     } catch (cause) {
       return this.#fail(FAIL.malformedMessage(messageOf(cause)).because(cause));
     }
-    if (this.#subscription === undefined) {
+    if (this.#spec === undefined) {
       if (request?.$case !== 'initialRequest') return this.#fail(FAIL.streamNotInitial());
       return this.#begin(request.value);
     }
@@ -105,12 +127,17 @@ export class TopicStream implements Deliverer {
     if (pubsubName === '') return this.#fail(FAIL.streamPubsubMissing());
     if (topic === '') return this.#fail(FAIL.streamTopicMissing());
     if (!this.#mayStart) return this.#end();
+    this.#spec = {
+      pubsubName, topic, metadata: Object.fromEntries(metadata), deadLetterTopic,
+      rules: [{ match: '', path: STREAM_PATH }],
+      bulk: { enabled: false, maxMessagesCount: 0, maxAwaitDurationMs: 0 },
+    };
+    if (!this.#resting) this.#start(this.#spec);
+  }
+
+  #start(spec: SubscriptionSpec): void {
     try {
-      this.#subscription = this.#subscribe({
-        pubsubName, topic, metadata: Object.fromEntries(metadata), deadLetterTopic,
-        rules: [{ match: '', path: STREAM_PATH }],
-        bulk: { enabled: false, maxMessagesCount: 0, maxAwaitDurationMs: 0 },
-      }, this, (error) => this.#fail(error));
+      this.#subscription = this.#subscribe(spec, this, (error) => this.#fail(error));
     } catch (cause) {
       this.#fail(cause instanceof ApiError ? cause : FAIL.internal(messageOf(cause)));
     }
@@ -120,7 +147,9 @@ export class TopicStream implements Deliverer {
     const waiting = this.#pending.get(id);
     const sent = waiting?.shift();
     if (waiting === undefined || sent === undefined) {
-      this.#log.warn(`a subscriber settled an event that is not on its stream, which changes nothing: ${JSON.stringify(id.slice(0, MAX_LOGGED))}`);
+      const text = `a subscriber settled an event that is not on its stream, which changes nothing: ${JSON.stringify(id.slice(0, MAX_LOGGED))}`;
+      if (this.#resumed) this.#log.debug(text); // another life sent it, and it comes again
+      else this.#log.warn(text);
       return;
     }
     if (waiting.length === 0) this.#pending.delete(id);

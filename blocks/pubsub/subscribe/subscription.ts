@@ -15,6 +15,7 @@ import type { BulkEntry, DeliveryTarget, TopicEvent, Verdict } from '../deliver/
 import { toEvent } from '../deliver/events.ts';
 import { clearedByAll, type Branch, type Membership, type Sources } from './fan-out.ts';
 import { Lanes, type Schedule } from './lanes.ts';
+import type { Ingress, ProcessStatus } from './ingress.ts';
 import { LimitedLog } from './log-limit.ts';
 import { describePoison, messageKey } from './poison.ts';
 import type { Rules } from '../deliver/routing.ts';
@@ -29,6 +30,8 @@ export interface SubscriptionOptions {
   /** False: so many deliveries run at a time as the deliverer takes; those of one key still one by one. */
   readonly bounded: boolean;
   readonly deliverer: Deliverer;
+  /** Where messages are counted that are never handed over; undefined: nowhere. */
+  readonly ingress: Ingress | undefined;
   readonly sources: Sources;
   readonly kernel: Kernel;
   readonly log: Logger;
@@ -125,6 +128,7 @@ export class Subscription implements Branch {
 
   async #drain(): Promise<void> {
     this.#membership?.pause();
+    this.#options.deliverer.stopRetrying?.();
     for (const message of this.#schedule.close()) message.release();
     for (const delivery of this.#absence.takeAll()) this.#settle(delivery, 'release');
     if (this.#inFlight.size > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
@@ -280,6 +284,7 @@ export class Subscription implements Branch {
       return undefined;
     }
     this.#log.warn(`message ${delivery.message.id} has expired and is dropped`);
+    this.#skipped(delivery, 'drop', 'drop');
     this.#bury(delivery);
     return undefined;
   }
@@ -296,14 +301,21 @@ export class Subscription implements Branch {
 
   #unwanted(delivery: Delivery): void {
     this.#log.debug(`message ${delivery.message.id} matches no rule and is dropped`);
+    this.#skipped(delivery, 'drop', 'success');
     this.#bury(delivery);
   }
 
   /** No delivery will ever make it better: it is a dead letter at once, or the broker's to decide. */
   #unreadable(delivery: Delivery, why: string): void {
     this.#log.error(`message ${delivery.message.id} ${why}`);
+    this.#skipped(delivery, 'retry', 'retry');
     if (this.#deadLetters.wanted) this.#bury(delivery);
     else this.#settle(delivery, 'retry');
+  }
+
+  /** The application was not asked about it. */
+  #skipped({ message }: Delivery, processStatus: ProcessStatus, status: ProcessStatus): void {
+    this.#options.ingress?.of(this.#targetOf(message).topic).skipped(processStatus, status, this.#limits !== undefined);
   }
 
   #judge(delivery: Delivery, verdict: Verdict): void {

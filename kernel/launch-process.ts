@@ -1,0 +1,75 @@
+// `process`: a block's life as a child with rings in memory that both map, or a socket where memory can't be mapped. What it may
+// have, what it says and how it ended are looked after here.
+import { spawn, type ChildProcess } from 'node:child_process';
+import type { Socket } from 'node:net';
+import type { Readable } from 'node:stream';
+import { fileURLToPath } from 'node:url';
+import { socketDoorbell } from '../ipc/doorbell-socket.ts';
+import { createSegment, sharedMemoryProblem, type OwnedSegment } from '../ipc/memory.ts';
+import { openShared, segmentBytes } from '../ipc/shared.ts';
+import { openSocket } from '../ipc/socket.ts';
+import { blockFile } from './block-file.ts';
+import { controlGroups } from './cgroup.ts';
+import { processExit, type Exit } from './launch-exit.ts';
+import type { LaunchOptions, Life } from './launch.ts';
+import { flagsForBlocks } from './node-flags.ts';
+import { ChildOutput } from './output.ts';
+
+/** Index of the socket pair among the child's descriptors; the segment is the one before. */
+const SOCKET = 4;
+const MEBIBYTE = 2 ** 20;
+
+/** @throws Error when it can't be started; nothing is left of it then */
+export function launchProcess(block: string, options: LaunchOptions): Life {
+  const { name, limits, maxFrameBytes } = options;
+  const segment = sharedMemoryProblem() === undefined ? createSegment(segmentBytes(options.ringBytes)) : undefined;
+  const ringBytes = segment === undefined ? 0 : options.ringBytes;
+  const child = start(block, ringBytes, segment, options);
+  const group = controlGroups().create(name, limits);
+  if (typeof group !== 'string' && child.pid !== undefined) group.add(child.pid);
+  const { output, json } = { output: options.output, json: options.logging.json };
+  const spoken = new ChildOutput(child.stdout as Readable, child.stderr as Readable, { name, json, output, log: options.log });
+  const socket = child.stdio[SOCKET] as Socket;
+  const channel = segment === undefined
+    ? openSocket(socket, { maxFrameBytes })
+    : openShared(segment.buffer, 'a', socketDoorbell(socket), { ringBytes, maxFrameBytes }, segment.release);
+  let killed = false;
+  const ended = ending(child).then(async (end): Promise<Exit> => {
+    const said = await spoken.rest();
+    const outOfMemory = typeof group !== 'string' && group.outOfMemory;
+    if (typeof group !== 'string') group.remove();
+    if (end instanceof Error) return { reason: `it could not be started: ${end.message}`, heap: false, said };
+    return processExit({ block, limits, ...end, killed, outOfMemory, lastWords: channel.peer?.blackBox.lastWords ?? '', said });
+  });
+  const kill = (): void => {
+    killed = child.kill('SIGKILL') || killed;
+  };
+  return { channel, pid: child.pid, transport: segment === undefined ? 'socket' : 'ring', cgroup: typeof group === 'string' ? `none: ${group}` : group.name, ended, kill };
+}
+
+function start(block: string, ringBytes: number, segment: OwnedSegment | undefined, { limits, maxFrameBytes, compileCache, logging, execArgv = flagsForBlocks(process.execArgv) }: LaunchOptions): ChildProcess {
+  const heap = limits.heapBytes === 0 ? [] : [`--max-old-space-size=${Math.ceil(limits.heapBytes / MEBIBYTE)}`];
+  try {
+    const child = spawn(process.execPath, [...execArgv, ...heap, fileURLToPath(blockFile('main')), block, String(ringBytes), String(maxFrameBytes), String(limits.openFiles), JSON.stringify(logging)], {
+      stdio: ['ignore', 'pipe', 'pipe', segment === undefined ? 'ignore' : segment.fd, 'pipe'],
+      // Nothing of the kernel's environment: no token, no secret, no path.
+      env: compileCache === undefined ? {} : { NODE_COMPILE_CACHE: compileCache },
+    });
+    child.once('error', () => {}); // told by `ending`, or below
+    if ((child.stdio as readonly unknown[] | undefined)?.[SOCKET] === undefined) throw new Error('no process could be started: the system has no more descriptors for this one');
+    return child;
+  } catch (cause) {
+    segment?.release();
+    throw cause;
+  } finally {
+    segment?.closeFd();
+  }
+}
+
+/** An Error: it never began. */
+function ending(child: ChildProcess): Promise<Error | { readonly code: number | null; readonly signal: NodeJS.Signals | null }> {
+  return new Promise((resolve) => {
+    child.once('error', resolve);
+    child.once('exit', (code, signal) => resolve({ code, signal }));
+  });
+}

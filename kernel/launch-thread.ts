@@ -1,0 +1,144 @@
+// `thread`: a block's life as a worker thread, with its channel in memory that both threads see. Piscina starts the thread, bounds
+// its heap and takes it down: one pool for each life, of one thread with one task, which lasts as long as the life.
+import type { Piscina as Pool } from 'piscina';
+import { setFlagsFromString } from 'node:v8';
+import { MessageChannel, type Worker } from 'node:worker_threads';
+import { portDoorbell } from '../ipc/doorbell-port.ts';
+import { openShared, segmentBytes } from '../ipc/shared.ts';
+import { messageOf } from '../proto/errors.ts';
+import { THREAD_ENTRY, type ThreadTask } from '../proto/thread-task.ts';
+import { blockFile } from './block-file.ts';
+import { codeReason, heapReason, type Exit } from './launch-exit.ts';
+import type { LaunchOptions, Life } from './launch.ts';
+
+const MEBIBYTE = 2 ** 20;
+const HEAP_OVERFLOW = 'ERR_WORKER_OUT_OF_MEMORY';
+/**
+ * Room for what has just been made. What survives is moved at once, and where that is more than V8 grants a worker above its limit
+ * so that it can be ended (16 MiB), it ends the whole process instead. MiB.
+ */
+const YOUNG_MIB = 24;
+/**
+ * V8 takes the look for an interrupt out of a loop that makes arrays of a known length (14.6: `for (;;) new Array(1000)`): nothing
+ * but a signal ends a thread in it, nor the process that waits for it. The versions of V8 that are known to have the flag.
+ */
+const NO_ENDLESS_LOOPS = '--no-turboshaft-loop-unrolling';
+const LAST_KNOWN_V8 = 14;
+const CLOSED: Exit = { reason: 'it was closed', code: 0, heap: false, said: '' };
+const TERMINATED: Exit = { reason: 'it was terminated', heap: false, said: '' };
+/** Its types take the wrong one of `postMessage`'s forms. */
+type RunOptions = Parameters<Pool['run']>[1];
+
+/** The channel is there at once, and frames wait in it; the thread follows when the pool's code has been loaded. */
+export function launchThread(block: string, options: LaunchOptions): Life {
+  const { name, ringBytes, maxFrameBytes } = options;
+  const segment = new SharedArrayBuffer(segmentBytes(ringBytes));
+  const { port1, port2 } = new MessageChannel();
+  const channel = openShared(segment, 'a', portDoorbell(port1, segment, 'a'), { ringBytes, maxFrameBytes });
+  const task: ThreadTask = { block, name, segment, port: port2, ringBytes, maxFrameBytes, logFd: options.output.fd, logging: options.logging };
+  const thread = new BlockThread(block, options, () => channel.peer?.blackBox.lastWords ?? '');
+  const ended = thread.run(task).finally(() => port2.close());
+  return { channel, pid: undefined, transport: 'ring', ended, heapUsed: () => thread.heapUsed(), kill: () => thread.kill() };
+}
+
+class BlockThread {
+  readonly #block: string;
+  readonly #options: LaunchOptions;
+  readonly #lastWords: () => string;
+  #killed = false;
+  /** It has not answered yet how large its heap is. */
+  #asked = false;
+  #pool: Pool | undefined;
+
+  constructor(block: string, options: LaunchOptions, lastWords: () => string) {
+    this.#block = block;
+    this.#options = options;
+    this.#lastWords = lastWords;
+  }
+
+  /** Resolves when nothing is left of the thread. Never rejects: what goes wrong there is its end, and nothing else here. */
+  async run(task: ThreadTask): Promise<Exit> {
+    try {
+      const { Piscina } = await import('piscina');
+      if (this.#killed) return TERMINATED;
+      const pool = this.#open(Piscina);
+      try {
+        return await this.#live(pool, task);
+      } finally {
+        await pool.destroy();
+      }
+    } catch (cause) {
+      return { reason: `it could not be started: ${messageOf(cause)}`, heap: false, said: '' };
+    }
+  }
+
+  /** Bytes of its heap in use; undefined while it does not answer, or is not there. */
+  async heapUsed(): Promise<number | undefined> {
+    const worker = this.#pool?.threads[0];
+    if (worker === undefined || this.#asked) return undefined;
+    this.#asked = true;
+    const statistics = await worker.getHeapStatistics().catch(() => undefined); // it has just ended
+    this.#asked = false;
+    return statistics?.used_heap_size;
+  }
+
+  kill(): void {
+    this.#killed = true;
+    void this.#pool?.destroy(); // terminates the thread, whatever it is doing but a call into C
+  }
+
+  #open(Piscina: typeof Pool): Pool {
+    const { limits: { heapBytes }, compileCache, execArgv } = this.#options;
+    const heapMib = Math.ceil(heapBytes / MEBIBYTE);
+    if (Number.parseInt(process.versions.v8, 10) <= LAST_KNOWN_V8) setFlagsFromString(NO_ENDLESS_LOOPS);
+    const pool = new Piscina({
+      filename: blockFile('thread').href,
+      name: THREAD_ENTRY,
+      // With no least number a thread that ends is not replaced: the next life is a new pool, after a pause that is not Piscina's.
+      minThreads: 0, maxThreads: 1, concurrentTasksPerWorker: 1, maxQueue: 1,
+      idleTimeout: 0,
+      // Between tasks a worker would block its event loop and wait; there is one task, and its thread is never to be blocked.
+      atomics: 'disabled',
+      recordTiming: false,
+      trackUnmanagedFds: true,
+      // Nothing of the kernel's: no environment with tokens in it, no arguments. Its flags are the kernel's own unless told otherwise.
+      env: compileCache === undefined ? {} : { NODE_COMPILE_CACHE: compileCache },
+      argv: [],
+      ...(execArgv === undefined ? {} : { execArgv: [...execArgv] }),
+      resourceLimits: heapMib === 0 ? {} : { maxOldGenerationSizeMb: heapMib, maxYoungGenerationSizeMb: Math.min(YOUNG_MIB, Math.max(1, heapMib >> 2)) },
+    });
+    pool.on('error', () => {}); // the thread's own events tell more
+    this.#pool = pool;
+    return pool;
+  }
+
+  async #live(pool: Pool, task: ThreadTask): Promise<Exit> {
+    const done = pool.run(task, { transferList: [task.port] } as unknown as RunOptions).then(() => CLOSED, (cause: unknown): Exit => ({ reason: messageOf(cause), heap: false, said: '' }));
+    const worker = pool.threads[0] as Worker; // it was started for the task
+    let error: Error | undefined;
+    let code: number | undefined;
+    worker.on('error', (cause: unknown) => (error ??= cause instanceof Error ? cause : new Error(String(cause))));
+    const exited = new Promise<void>((resolve) => void worker.once('exit', (exitCode) => {
+      code = exitCode;
+      resolve();
+    }));
+    await Promise.race([done, exited]);
+    // A task fails when its thread does; the thread's events came before that, and tell more.
+    const own = this.#ownEnd(error, code);
+    await pool.destroy(); // also where the task never reached its thread: nobody else would tell it so
+    await exited;
+    return own ?? done;
+  }
+
+  /** Undefined: the thread lives, its task is over. */
+  #ownEnd(error: Error | undefined, code: number | undefined): Exit | undefined {
+    const lastWords = this.#lastWords();
+    if (error !== undefined) {
+      const failed = { code: code ?? 1, said: error.stack ?? error.message };
+      if ('code' in error && error.code === HEAP_OVERFLOW) return { ...failed, reason: heapReason(this.#block, this.#options.limits.heapBytes), heap: true };
+      return { ...failed, reason: codeReason(failed.code, lastWords === '' ? `${error.name}: ${error.message}` : lastWords), heap: false };
+    }
+    if (this.#killed && lastWords === '') return TERMINATED;
+    return code === undefined ? undefined : { reason: codeReason(code, lastWords), code, heap: false, said: '' };
+  }
+}

@@ -1,0 +1,104 @@
+// "Memory and descriptors after an hour's worth of crashes": hundreds of kills, as fast as compartments come back, and what the
+// kernel holds before, meanwhile and after. Many compartments, because one that dies too often in a minute is restarted slowly.
+import { readdirSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { eventually } from '../harness/awaiting.ts';
+import { childrenOf, descriptorsOf, residentBytesOf, sharedMappingsOf } from '../harness/processes.ts';
+import { startSidecar, type ComponentManifest, type Sidecar } from '../harness/sidecar.ts';
+import { rssMib } from './campaign.ts';
+import { killNow } from './inject.ts';
+
+export interface CrashesOptions {
+  readonly kills: number;
+  readonly onProgress: (line: string) => void;
+}
+
+/** What the kernel holds. */
+export interface Holdings {
+  readonly kills: number;
+  readonly rssMib: number;
+  readonly pssMib: number;
+  readonly descriptors: number;
+  readonly threads: number;
+  /** Mappings of segments, one for each life. */
+  readonly segments: number;
+  readonly children: number;
+  readonly zombies: number;
+}
+
+export interface CrashesResult {
+  readonly compartments: number;
+  readonly samples: readonly Holdings[];
+  /** Over the last two thirds of the kills, by least squares. KiB of resident memory a kill. */
+  readonly slopeKib: number;
+  /** What there is more of in the end than in the beginning; empty: nothing. Memory is judged by its slope. */
+  readonly grown: readonly string[];
+}
+
+/** So many that none dies more often than is restarted at once (10 times a minute). */
+const MOST_DEATHS = 10;
+const AT_A_TIME = 4;
+const SAMPLE_EVERY = 20;
+/** More than this a kill is growth: an hour of such crashes would show. KiB. */
+const STEEPEST_KIB = 24;
+
+export async function doCrashes({ kills, onProgress }: CrashesOptions): Promise<CrashesResult> {
+  const needed = Math.ceil(kills / MOST_DEATHS);
+  const components: ComponentManifest[] = Array.from({ length: needed }, (_, index) => ({ name: `store-${index}`, type: 'state.in-memory' }));
+  const isolate = components.map(({ name }) => name).join(',');
+  await using sidecar = await startSidecar({ components, flags: [`--isolate=${isolate}`, '--blocks=state'] });
+  const names = (await sidecar.blocks()).filter(({ pid }) => pid > 0).map(({ name }) => name);
+  if (names.length < needed) throw new Error(`${names.length} compartments where ${needed} were asked for`);
+  await Promise.all(Array.from({ length: 2 * AT_A_TIME }, () => sidecar.blocks())); // our own connections are there from the start
+  await settled(sidecar);
+  const samples = [holdings(sidecar.pid, 0)];
+  for (let done = 0; done < kills;) {
+    const some = Array.from({ length: Math.min(AT_A_TIME, kills - done) }, (_, index) => names[(done + index) % names.length] as string);
+    await Promise.all(some.map((name) => killAndWait(sidecar, name)));
+    done += some.length;
+    if (done % SAMPLE_EVERY === 0 || done === kills) {
+      await settled(sidecar);
+      samples.push(holdings(sidecar.pid, done));
+      onProgress(`${done} kills: ${samples.at(-1)?.rssMib.toFixed(1)} MiB resident, ${samples.at(-1)?.descriptors} descriptors`);
+    }
+  }
+  const last = samples.slice(Math.floor(samples.length / 3));
+  const slopeKib = slope(last.map(({ kills: x }) => x), last.map(({ rssMib: y }) => y * 1024));
+  return { compartments: names.length, samples, slopeKib, grown: grownIn(samples[0] as Holdings, samples.at(-1) as Holdings, slopeKib) };
+}
+
+function grownIn(first: Holdings, last: Holdings, slopeKib: number): string[] {
+  const grown = (['descriptors', 'threads', 'segments', 'children', 'zombies'] as const).filter((name) => last[name] > first[name]).map((name) => `${name}: ${first[name]} to ${last[name]}`);
+  return slopeKib > STEEPEST_KIB ? [...grown, `resident memory: ${slopeKib.toFixed(1)} KiB a kill`] : grown;
+}
+
+async function killAndWait(sidecar: Sidecar, name: string): Promise<void> {
+  const { life } = await sidecar.block(name);
+  await killNow(sidecar, name);
+  await eventually(`${name} is there again`, async () => {
+    const now = await sidecar.block(name);
+    return now.life > life && now.state === 'ready';
+  }, 30_000);
+}
+
+/** Pipes and sockets of the last deaths are closed by then. */
+async function settled(sidecar: Sidecar): Promise<void> {
+  await sleep(300);
+  await sidecar.client.get('/v1.0/healthz');
+}
+
+export function holdings(pid: number, kills: number): Holdings {
+  const children = childrenOf(pid);
+  return {
+    kills, rssMib: residentBytesOf(pid) / 2 ** 20, pssMib: rssMib(pid), descriptors: descriptorsOf(pid).length, threads: readdirSync(`/proc/${pid}/task`).length,
+    segments: sharedMappingsOf(pid).length, children: children.length, zombies: children.filter(({ state }) => state === 'Z').length,
+  };
+}
+
+function slope(xs: readonly number[], ys: readonly number[]): number {
+  const mean = (values: readonly number[]): number => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const [mx, my] = [mean(xs), mean(ys)];
+  const above = xs.reduce((sum, x, index) => sum + (x - mx) * ((ys[index] as number) - my), 0);
+  const below = xs.reduce((sum, x) => sum + (x - mx) ** 2, 0);
+  return below === 0 ? 0 : above / below;
+}
