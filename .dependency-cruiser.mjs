@@ -18,6 +18,7 @@ const HOMES = [
   { name: 'koffi', package: 'koffi', home: '^ipc/libc\\.ts$', comment: 'calls into C can end the process; all of them are in the file that says why each is safe.' },
   { name: 'msgpackr', package: 'msgpackr', home: '^ipc/', comment: 'how a head is encoded is known to the transport alone.' },
   { name: 'pino', package: 'pino', home: '^proto/log\\.ts$', comment: 'the two forms of a log line are made in one place.' },
+  { name: 'piscina', package: 'piscina', home: '^kernel/launch-thread\\.ts$', comment: 'only a sidecar with blocks in threads loads it, and what it would do by itself is turned off in one place.' },
   { name: 'cel', package: '@bufbuild/cel', home: '^blocks/cel\\.ts$', comment: 'it is loaded only when somebody has an expression, and kept to what cel-go does.' },
   { name: 'prom-client', package: 'prom-client', home: '^kernel/metrics/registry\\.ts$', comment: 'metrics are counted by our own means, and become text in one place; who is not scraped does not load it.' },
   { name: 'protobuf', package: '@bufbuild/protobuf', home: '^(proto/|kernel/reflection\\.ts$)', comment: 'everybody else uses the generated codecs and proto/wire.ts; reflection works on descriptors.' },

@@ -7,7 +7,7 @@ import { startGenerator } from './load/generator.ts';
 import type { GrpcSpec } from './load/grpc.ts';
 import type { HttpSpec } from './load/http.ts';
 import { describe, notesOf, readOptions } from './options.ts';
-import { Place, type Isolation, type Server } from './place.ts';
+import { ISOLATIONS, Place, type Server } from './place.ts';
 import { counting, lane, measure, named, type Lane } from './rounds.ts';
 import { startRedis } from '../test/servers/redis.ts';
 import { printTable, writeResult, type Row } from './table.ts';
@@ -25,7 +25,7 @@ const rows: Row[] = [];
 
 async function startSidecars(redisPort: number): Promise<{ readonly cached: Server[]; readonly uncached: Server }> {
   const cached: Server[] = [];
-  for (const isolation of ['monolith', 'process'] satisfies Isolation[]) {
+  for (const isolation of ISOLATIONS) {
     cached.push(await place.sidecar(isolation, { form, isolation, resources: onRedis(redisPort) }));
     if (against !== undefined) cached.push(await place.sidecar(`${isolation} (other)`, { form: 'checkout', checkout: against, isolation, resources: onRedis(redisPort) }));
   }

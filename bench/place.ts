@@ -17,7 +17,8 @@ const STOP_MS = 10_000;
 
 /** `checkout`: TypeScript, types stripped as it is loaded. `built`: JavaScript, as in the package. */
 export type Form = 'checkout' | 'built';
-export type Isolation = 'monolith' | 'process';
+export const ISOLATIONS = ['monolith', 'thread', 'process'] as const;
+export type Isolation = (typeof ISOLATIONS)[number];
 
 /** A program under measurement. */
 export interface Server {

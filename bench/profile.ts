@@ -1,7 +1,7 @@
 // Where does a sidecar's processor time go? Samples kernel and block under load and shows the functions and files that
 // ran most by themselves. Sampling starts after a warm-up, so that the start is not in it.
 //
-//   node bench/profile.ts [--isolation process|monolith|bare] [--protocol http|grpc] [--operation get|set|publish|bulk|deliver|configuration|lock|id] [--redis|--kafka] [--ms 5000] [--top 30] [--connections 64] [--streams 1] [--keep folder]
+//   node bench/profile.ts [--isolation process|thread|monolith|bare] [--protocol http|grpc] [--operation get|set|publish|bulk|deliver|configuration|lock|id] [--redis|--kafka] [--ms 5000] [--top 30] [--connections 64] [--streams 1] [--keep folder]
 // get and set are state calls. publish and bulk: messages that nobody subscribes to, bulk over gRPC; deliver: published in bulk over gRPC, and delivered
 // to an application over HTTP, or over gRPC with `--protocol grpc`.
 // configuration, lock (and unlock) and id are calls over HTTP, on Redis.

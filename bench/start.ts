@@ -4,7 +4,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { notesOf } from './options.ts';
-import { Place, type SidecarOptions } from './place.ts';
+import { ISOLATIONS, Place, type SidecarOptions } from './place.ts';
 import { contextSwitches, pssMib } from './processes.ts';
 import { median } from './statistics.ts';
 import { startRedis } from '../test/servers/redis.ts';
@@ -26,7 +26,7 @@ interface Program {
   readonly options: SidecarOptions;
 }
 
-const programs: Program[] = (['checkout', 'built'] as const).flatMap((form) => (['monolith', 'process'] as const).flatMap((isolation) => {
+const programs: Program[] = (['checkout', 'built'] as const).flatMap((form) => ISOLATIONS.flatMap((isolation) => {
   const options: SidecarOptions = { form, isolation };
   const inMemory = { name: `${isolation}, ${form}`, options };
   return redis === undefined ? [inMemory] : [inMemory, { name: `${isolation}, ${form}, redis`, options: { ...options, redisPort: redis.port } }];

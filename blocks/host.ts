@@ -173,7 +173,7 @@ class Host {
         void this.#close(call);
         return;
       case Control.APP_STATE:
-        return this.#act(call, () => this.#block?.appChanged?.(head as AppState));
+        return this.#act(call, () => this.#appChanged(head as AppState));
       case Control.PAUSE:
         return this.#act(call, () => this.#block?.pause?.(head !== PAUSE_FOR_SUCCESSOR));
       case Control.ACTIVATE:
@@ -181,8 +181,9 @@ class Host {
       case Control.RESUME:
         return this.#act(call, () => this.#block?.resume?.());
       case Control.HANDOVER:
-        if (typeof head === 'string') return this.#act(call, this.#receive(head, body));
-        return this.#act(call, () => this.#handOver(call));
+        if (typeof head !== 'string') return this.#act(call, () => this.#handOver(call));
+        this.#kernel?.receive(head, body); // what it throws is the call's failure
+        return call.end(Grpc.OK, 0, undefined, EMPTY);
       case Control.MEASURES:
         return call.end(Grpc.OK, 0, this.#measures(), EMPTY);
       default:
@@ -221,10 +222,11 @@ class Host {
       checkpoints: kernel.checkpoints,
       meter: this.#meter ?? NO_METER,
       changed: () => this.#changed(),
-      subscriptionsChanged: () => this.#report(Control.SUBSCRIPTIONS, (block) => block.subscriptions?.() ?? []),
+      subscriptionsChanged: () => this.#subscriptionsChanged(),
       kernel,
     });
     this.#changed(); // also a block without components reports once
+    if (init.app === undefined) this.#subscriptionsChanged(); // nothing that could change them is to be expected
     return { protocol: PROTOCOL_VERSION };
   }
 
@@ -244,15 +246,14 @@ class Host {
     await this.#kernel?.handOver(() => block.handOver?.());
   }
 
-  /** A piece of what the former life hands to this one; it is borrowed. Returns what there is to say to it. */
-  #receive(name: string, piece: Uint8Array): () => void {
-    try {
-      if (this.#kernel === undefined) throw new Error('the block has not been initialised');
-      this.#kernel.receive(name, piece);
-      return () => {};
-    } catch (cause) {
-      return () => { throw cause; };
-    }
+  /** What follows from it is told even where nothing does: until then the kernel shows what a former life had. */
+  async #appChanged(state: AppState): Promise<void> {
+    await this.#block?.appChanged?.(state);
+    this.#subscriptionsChanged();
+  }
+
+  #subscriptionsChanged(): void {
+    if (this.#block === undefined || this.#block.subscriptions !== undefined) this.#report(Control.SUBSCRIPTIONS, (block) => block.subscriptions?.() ?? []);
   }
 
   #changed(): void {

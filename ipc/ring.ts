@@ -221,6 +221,12 @@ export class Consumer {
     return false;
   }
 
+  /** The peer takes our flag back, and does nothing else with it: any other value is a peer that writes where it must not, and may never ring. @throws BadFrame */
+  check(): void {
+    const asleep = Atomics.load(this.#control, ASLEEP);
+    if (asleep !== 0 && asleep !== 1) throw new BadFrame(`the flag of a sleeper is ${asleep}`);
+  }
+
   /** The doorbell rang, or a poll found work: nobody needs to ring now. */
   wake(): void {
     if (Atomics.load(this.#control, ASLEEP) !== 0) Atomics.store(this.#control, ASLEEP, 0);

@@ -152,7 +152,7 @@ class SharedChannel implements Channel {
   }
 
   #rung(): void {
-    if (this.#ended) return;
+    if (this.#ended || !this.#isSound()) return;
     this.#wake();
     if (this.#queue.length > 0) this.#flush();
     if (this.#onFrame !== ignore) this.#take(false);
@@ -264,7 +264,22 @@ class SharedChannel implements Channel {
 
   /** Rings although there is nothing: an idle peer makes no turns by itself, and its heart beats once in each. */
   #nudge(): void {
-    if (!this.#ended) this.#doorbell.ring();
+    if (this.#ended) return;
+    this.#doorbell.ring();
+    // A peer that has spoilt our flag never rings: what lies here is found now, or that it makes no sense.
+    if (!this.#isSound()) return;
+    if (this.#in.readable) this.#rung();
+  }
+
+  /** False: the peer has written where it must not, and the channel has ended. */
+  #isSound(): boolean {
+    try {
+      this.#in.check();
+      return true;
+    } catch (cause) {
+      this.#violated(cause);
+      return false;
+    }
   }
 
   #peerGone(): void {

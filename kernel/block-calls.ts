@@ -83,7 +83,8 @@ export class BlockCalls {
   #callApp(call: IncomingCall, request: PackedAppRequest, body: Uint8Array): void {
     const app = this.#sources.app();
     if (app === undefined) return fail(call, Grpc.UNAVAILABLE, 'no application is configured: start the sidecar with --app-port');
-    const { length } = body;
+    const [, target, headers] = request;
+    const length = headers.reduce((sum, text) => sum + text.length, target.length + body.length); // all of it waits for the application
     if (this.#appBytes > 0 && this.#appBytes + length > MAX_APP_BYTES) return fail(call, Grpc.RESOURCE_EXHAUSTED, `requests to the application have more than ${MAX_APP_BYTES} bytes together`);
     this.#appBytes += length;
     let open = true;
@@ -92,7 +93,7 @@ export class BlockCalls {
       open = false;
     };
     // Frames are borrowed, and the application takes its time.
-    const giveUp = app.call(request, length === 0 ? EMPTY : Buffer.from(body), call.remainingMs, {
+    const giveUp = app.call(request, body.length === 0 ? EMPTY : Buffer.from(body), call.remainingMs, {
       onAnswer: (status, answer) => {
         over();
         call.end(status, 0, undefined, answer);

@@ -44,7 +44,7 @@ const REMOVE_MS = 25;
 const SYSTEM_FILES: GroupFiles = {
   read: (path) => readFileSync(path, 'utf8'),
   write: (path, text) => writeFileSync(path, text),
-  mkdir: (path) => void mkdirSync(path),
+  mkdir: (path) => mkdirSync(path),
   rmdir: (path) => rmdirSync(path),
   folders: (path) => readdirSync(path, { withFileTypes: true }).filter((entry) => entry.isDirectory()).map(({ name }) => name),
   mustBeWritable: (path) => accessSync(path, constants.W_OK),
@@ -137,7 +137,7 @@ export class ControlGroups {
     const granted = words(files.read(this.#control));
     if (CONTROLLERS.every((controller) => granted.includes(controller))) return;
     const others = words(files.read(join(this.#base, 'cgroup.procs'))).filter((pid) => pid !== String(this.#pid));
-    if (others.length > 0) throw new Error(`${others.length} other processes live in this control group; start the sidecar in one of its own`);
+    if (others.length > 0) throw new Error(`other processes live in this control group, too (${others.length}): start the sidecar in one of its own`);
     files.mkdir(this.#leaf);
     try {
       files.write(join(this.#leaf, 'cgroup.procs'), String(this.#pid));

@@ -26,7 +26,7 @@ export interface ChildSpec extends LifeSpec {
 }
 
 export const CHILD_DEFAULTS: Pick<ChildSpec, 'intensity' | 'periodMs' | 'backoffMs' | 'calmMs' | 'initMs' | 'closeMs' | 'appMs' | 'handoverMs'> = {
-  intensity: 10, periodMs: 60_000, backoffMs: [20, 5_000], calmMs: 250, initMs: 15_000, closeMs: 3_000, appMs: 60_000, handoverMs: 2_000,
+  intensity: 10, periodMs: 60_000, backoffMs: [20, 5_000], calmMs: 250, initMs: 15_000, closeMs: 3_000, appMs: 60_000, handoverMs: 5_000,
 };
 
 export type ChildState = 'absent' | 'starting' | 'initializing' | 'ready' | 'backing-off' | 'failed' | 'draining' | 'stopped';

@@ -41,6 +41,8 @@ const RECYCLE_CALM_MS = 600_000;
 export class Child implements Regent {
   readonly #options: ChildOptions;
   readonly #stopping = new AbortController();
+  /** Cuts the pause before the next life short. */
+  #hurry = new AbortController();
   readonly #first = Promise.withResolvers<BlockInit>();
   readonly #suspects = new Suspects();
   readonly #checkpoints = new Checkpoints();
@@ -148,12 +150,14 @@ export class Child implements Regent {
     return this.#news.pause(deadlineMs);
   }
 
-  /** The same with the components that it has: see `replace`. */
+  /** The same with the components that it has: see `replace`. Where there is no life, one begins at once. */
   async restart(): Promise<void> {
-    const { present } = this;
     const init = await this.#first.promise;
-    if (present === undefined) this.start();
-    else await this.#replace(() => this.#init ?? init);
+    if (this.#present !== undefined || this.stopping) return this.#replace(() => this.#init ?? init);
+    if (this.#started) this.#hurry.abort();
+    else this.start();
+    await sleep(0); // a pause that was cut short ends in a turn of its own
+    await this.#settles();
   }
 
   /**
@@ -204,8 +208,7 @@ export class Child implements Regent {
   async adopt(init: BlockInit): Promise<void> {
     this.provide(init, this.#app);
     if (!this.#started && (init.components.length > 0 || init.subscriptions.length > 0)) this.start();
-    const { present } = this;
-    if (present !== undefined) await Promise.race([present.tried, present.ended]);
+    await this.#settles();
   }
 
   inheritance(): Inheritance {
@@ -341,8 +344,15 @@ export class Child implements Regent {
     void this.#liveAgain(pauseMs);
   }
 
+  /** The present life, if there is one, has tried its components or is over. */
+  async #settles(): Promise<void> {
+    const { present } = this;
+    if (present !== undefined) await Promise.race([present.tried, present.ended]);
+  }
+
   async #liveAgain(pauseMs: number): Promise<void> {
-    await sleep(pauseMs, undefined, { signal: this.#stopping.signal }).catch(() => {}); // stopping: nothing follows
+    this.#hurry = new AbortController();
+    await sleep(pauseMs, undefined, { signal: AbortSignal.any([this.#stopping.signal, this.#hurry.signal]) }).catch(() => {}); // stopping: nothing follows
     if (this.stopping || this.#present !== undefined) return;
     this.#restarts++;
     this.#live();
@@ -373,7 +383,7 @@ export class Child implements Regent {
   /** A life has reported what it has. */
   #reported(life: BlockLife): void {
     if (life !== this.#present) return;
-    this.#subscriptions = life.subscriptions;
+    this.#subscriptions = life.subscriptions ?? this.#subscriptions;
     if (!life.reported) return;
     const trying = life.components.some(isFirstAttempt);
     // A life that follows another starts its components anew; until it knows better they are what they were.

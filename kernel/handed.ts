@@ -1,61 +1,76 @@
-// What a life hands to the one that takes over from it: pieces of bytes by name, kept here from the one's HANDOVER to the
-// other's ACTIVATE and no longer. Bounded in all a block controls.
+// What a life hands to the one that takes over from it: pieces of bytes by name, passed on in their order as they come. What the
+// other life has not taken yet is kept here, bounded in all a block controls.
 import type { Calls } from '../ipc/calls.ts';
-import { EMPTY, Flag } from '../ipc/frame.ts';
+import { Flag } from '../ipc/frame.ts';
 import { Control, HANDOVER_LIMITS } from '../proto/control.ts';
 
-/** Pieces under way to the next life at a time: what it has not taken yet waits here, and not in its channel's queue. */
+/** Pieces under way to the next life at a time: what it has not taken waits here, and not in its channel's queue. */
 const WINDOW = 16;
 
 export class Handed {
-  #pieces: (readonly [name: string, piece: Uint8Array])[] = [];
+  readonly #heir: Calls;
+  readonly #waiting: (readonly [name: string, piece: Uint8Array])[] = [];
+  /** The first of them that was not sent. */
+  #next = 0;
   #bytes = 0;
+  #open = 0;
+  #failure: string | undefined;
+  #onSettled: () => void = () => {};
+  readonly #reply = {
+    onEnd: (_code: number, flags: number, head: unknown): void => {
+      this.#open--;
+      if ((flags & Flag.FAILED) !== 0) this.#failure ??= (head as { readonly message: string }).message;
+      this.#send();
+    },
+  };
 
-  get bytes(): number {
-    return this.#bytes;
+  /** @param heir the life that takes over */
+  constructor(heir: Calls) {
+    this.#heir = heir;
   }
 
   /** @param piece borrowed. False: there is no room. */
   take(name: string, piece: Uint8Array): boolean {
     const bytes = Buffer.byteLength(name) + piece.length;
-    if (this.#pieces.length >= HANDOVER_LIMITS.pieces || this.#bytes + bytes > HANDOVER_LIMITS.bytes) return false;
+    if (this.#waiting.length >= HANDOVER_LIMITS.pieces || this.#bytes + bytes > HANDOVER_LIMITS.bytes) return false;
     this.#bytes += bytes;
-    this.#pieces.push([name, new Uint8Array(piece)]);
+    this.#waiting.push([name, new Uint8Array(piece)]);
+    this.#send();
     return true;
   }
 
   /**
-   * Gives all of it away, in order; resolves when the life has it.
-   * @param deadlineMs a duration, of all of it
-   * @throws Error when the life does not take it, or not in time
+   * Resolves when the heir has all that was taken.
+   * @param deadlineMs a duration
+   * @throws Error when the heir does not take it, or not in time
    */
-  sendTo(calls: Calls, deadlineMs: number): Promise<void> {
-    const pieces = this.#pieces;
-    this.#pieces = [];
-    this.#bytes = 0;
-    const untilMs = performance.now() + deadlineMs;
-    return new Promise((resolve, reject) => {
-      let next = 0;
-      let open = 0;
-      let failed = false;
-      const sent = {
-        onEnd: (_code: number, flags: number, head: unknown): void => {
-          open--;
-          if (failed) return;
-          failed = (flags & Flag.FAILED) !== 0;
-          if (failed) reject(new Error((head as { readonly message: string }).message));
-          else send();
-        },
-      };
-      const send = (): void => {
-        for (; open < WINDOW && next < pieces.length; next++) {
-          const [name, piece] = pieces[next]!;
-          open++;
-          calls.open(Control.HANDOVER, 0, name, piece.length === 0 ? EMPTY : piece, Math.max(1, untilMs - performance.now()), sent);
-        }
-        if (open === 0) resolve();
-      };
-      send();
-    });
+  async arrived(deadlineMs: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    if (!this.#isSettled) {
+      await new Promise<void>((resolve) => {
+        this.#onSettled = resolve;
+        timer = setTimeout(resolve, deadlineMs);
+      });
+    }
+    clearTimeout(timer);
+    if (this.#failure !== undefined) throw new Error(this.#failure);
+    if (!this.#isSettled) throw new Error(`the next life did not take ${Math.ceil(this.#bytes / 2 ** 20)} MiB within ${deadlineMs} ms`);
+  }
+
+  get #isSettled(): boolean {
+    return this.#failure !== undefined || (this.#open === 0 && this.#next === this.#waiting.length);
+  }
+
+  #send(): void {
+    const waiting = this.#waiting;
+    for (; this.#failure === undefined && this.#open < WINDOW && this.#next < waiting.length; this.#next++) {
+      const [name, piece] = waiting[this.#next]!;
+      waiting[this.#next] = SENT;
+      this.#open++;
+      this.#heir.open(Control.HANDOVER, 0, name, piece, 0, this.#reply);
+    }
+    if (this.#isSettled) this.#onSettled();
   }
 }
+
+const SENT = ['', new Uint8Array(0)] as const;

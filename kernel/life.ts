@@ -93,7 +93,7 @@ export class BlockLife {
   readonly #served: BlockCalls;
   readonly #watch: Watch | undefined;
   #components: readonly ComponentStatus[] = [];
-  #subscriptions: readonly SubscriptionStatus[] = [];
+  #subscriptions: readonly SubscriptionStatus[] | undefined;
   readonly #tried = Promise.withResolvers<void>();
   #reported = false;
   /** Nothing more is expected of it but its end. */
@@ -142,7 +142,8 @@ export class BlockLife {
   get components(): readonly ComponentStatus[] {
     return this.#components;
   }
-  get subscriptions(): readonly SubscriptionStatus[] {
+  /** Undefined before the first report. */
+  get subscriptions(): readonly SubscriptionStatus[] | undefined {
     return this.#subscriptions;
   }
   /** Whether it has reported its components at all. */

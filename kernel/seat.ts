@@ -27,7 +27,7 @@ const HOLD_TICK_MS = 20;
 /** How often streams are looked at that are to come to rest. */
 const REST_TICK_MS = 2;
 /** A swap of lives is no death: calls wait for it even where `holdMs` lets none wait. */
-const SWAP_HOLD_MS = 5_000;
+const SWAP_HOLD_MS = 20_000;
 
 export class Seat implements Place {
   readonly block: string;

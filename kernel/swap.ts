@@ -158,30 +158,34 @@ export class Swaps {
       this.#options.log.warn({}, `the ${this.#options.name} block is replaced before it has finished what it had taken in: ${messageOf(cause)}`);
     });
     seat.suspend();
+    let step = 'the present life does not hand over what it has';
     try {
       await seat.atRest(REST_MS);
-      const pieces = new Handed();
+      const pieces = new Handed(next.calls);
       this.#handed = { by: old, pieces };
       await ask(old.calls, Control.HANDOVER, undefined, handoverMs);
       this.#handed = undefined;
       this.#regent.depose(old, true);
-      await pieces.sendTo(next.calls, handoverMs);
+      step = 'the next life does not take what it is handed';
+      await pieces.arrived(handoverMs);
+      step = 'the next life does not take over';
       await next.activate(this.#regent.inheritance(), handoverMs);
-      if (next.calls.over || this.#regent.present !== old) throw new Error('one of the two lives ended meanwhile');
+      const { present } = this.#regent; // from here on the next life has all there was, so the old one may even have died
+      if (next.calls.over || (present !== undefined && present !== old)) throw new Error('it ended, or another one took over meanwhile');
       this.#regent.crown(next, init);
     } catch (cause) {
       this.#handed = undefined;
       this.#regent.depose(old, false);
       await ask(old.calls, Control.RESUME, undefined, handoverMs).catch(() => undefined); // it is over: its end is noticed elsewhere
       seat.resume();
-      throw new SwapRefused(`it could not be handed over: ${messageOf(cause)}`, [], cause);
+      throw new SwapRefused(`${step}: ${messageOf(cause)}`, [], cause);
     }
   }
 
-  /** A life that has no calls any more, or has had its time, closes. */
+  /** A life that has no calls any more, nor calls of its own to the application, or has had its time, closes. */
   async #retire(old: BlockLife): Promise<void> {
     const untilMs = performance.now() + this.#options.drainMs;
-    while (old.calls.inFlight > 0 && performance.now() < untilMs && !this.#regent.stopping) await sleep(DRAIN_TICK_MS);
+    while (old.calls.inFlight + old.calls.serving > 0 && performance.now() < untilMs && !this.#regent.stopping) await sleep(DRAIN_TICK_MS);
     await old.close();
   }
 }

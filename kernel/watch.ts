@@ -83,7 +83,7 @@ export class Watch {
       if (this.#ticker !== undefined && !isBusy()) {
         clearInterval(this.#ticker);
         this.#ticker = undefined;
-        return;
+        return onLook(); // a life that is never busy for long may grow all the same
       }
       this.#askedMs = now;
       pulse.nudge();

@@ -87,7 +87,7 @@ function dataOf(request: ReceivedRequest): unknown {
 }
 const pathOf = (request: ReceivedRequest): string => (request.method === 'RPC' ? request.topicEvent.path : request.path);
 
-describe.each([{ isolation: 'monolith', protocol: 'http' }, { isolation: 'process', protocol: 'http' }, { isolation: 'process', protocol: 'grpc' }] as const)('deliveries over $protocol in $isolation isolation', ({ isolation, protocol }) => {
+describe.each([{ isolation: 'monolith', protocol: 'http' }, { isolation: 'thread', protocol: 'http' }, { isolation: 'process', protocol: 'http' }, { isolation: 'process', protocol: 'grpc' }] as const)('deliveries over $protocol in $isolation isolation', ({ isolation, protocol }) => {
   let pair: Pair;
   let app: App;
   beforeAll(async () => {

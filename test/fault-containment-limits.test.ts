@@ -44,7 +44,7 @@ describe('a driver that does too much, or nothing', () => {
 
   it.each([['leak', 'state', 'memory'], ['files', 'pubsub', 'files']] as const)('%s: the %s block is replaced before it hurts, without a gap', async (failure, block, limit) => {
     const before = await sidecar.block(block);
-    await provoke(sidecar, block, failure, { argument: failure === 'leak' ? '8' : '' });
+    await provoke(sidecar, block, failure, { argument: failure === 'leak' ? '2' : '' });
     const after = await eventually('another life has taken over', async () => {
       const row = await sidecar.block(block);
       return (row.replaced ?? 0) > (before.replaced ?? 0) && row.state === 'ready' ? row : undefined;
@@ -56,13 +56,25 @@ describe('a driver that does too much, or nothing', () => {
     expect(descriptorsOf(after?.pid ?? 0).length).toBeLessThan(100);
   }, 30_000);
 
+  it('a leak that is quicker than any next life: the config block is killed before the machine notices', async () => {
+    const { life } = await sidecar.block('config');
+    await provoke(sidecar, 'config', 'leak', { argument: '24', word: 'quick' });
+    const after = await eventually('the block has been killed', async () => {
+      const row = await sidecar.block('config');
+      return row.lastDeath?.life === life && row.state === 'ready' ? row : undefined;
+    });
+    expect(after?.lastDeath).toMatchObject({ cause: 'memory', reason: expect.stringMatching(/it used \d+ MiB of memory, far more than the 200 MiB it may/) as string });
+    await nobodyNoticed(); // all calls of this block are safe
+  }, 30_000);
+
   it('flood: most of the lines are dropped, which is said, and the kernel stays as it is', async () => {
     const bytes = residentBytesOf(sidecar.pid);
     const before = sidecar.logs.all.length;
+    const { life } = await sidecar.block('config');
     await provoke(sidecar, 'config', 'flood', { argument: '40000' });
     await eventually('the log says that lines were dropped', () => sidecar.logs.all.slice(before).some((line) => /lines.*(dropped|lost|left out)/.test(line)), 20_000);
     await nobodyNoticed();
-    expect(await sidecar.block('config')).toMatchObject({ life: 1, state: 'ready' });
+    expect(await sidecar.block('config')).toMatchObject({ life, state: 'ready' });
     expect(residentBytesOf(sidecar.pid) - bytes).toBeLessThan(64 * MI);
     expect(sidecar.logs.all.length - before, 'of 120,000').toBeLessThan(60_000);
   }, 30_000);

@@ -42,10 +42,18 @@ describe('the books of a load', () => {
   it('take a later write whose answer was lost for what it is: it may have happened', () => {
     const writes = new Writes();
     writes.done('k', 5, 20);
-    writes.unknown('k', 9);
+    writes.unknown('k', 9, false);
     expect([writes.fault('k', 9), writes.fault('k', 5)]).toEqual([undefined, undefined]);
-    writes.unknown('k', 3);
+    writes.unknown('k', 3, false);
     expect(writes.fault('k', 3), 'it came after what was acknowledged later').toBeDefined();
+    expect(writes.isStale('k', 3, 5)).toBe(true);
+  });
+
+  it('do not wonder at a write that was given up without an answer: it may happen whenever it wants', () => {
+    const writes = new Writes();
+    writes.unknown('k', 3, true);
+    writes.done('k', 5, 20);
+    expect([writes.fault('k', 3), writes.fault('k', 4)?.atMs, writes.isStale('k', 3, 5), writes.isStale('k', 4, 5), writes.isStale('k', 5, 5)]).toEqual([undefined, 20, false, true, false]);
   });
 
   it('see a token that does not grow and an id that comes again', () => {

@@ -47,7 +47,7 @@ describeWithRedis('a call over which its block dies', () => {
       details: [{ '@type': 'type.googleapis.com/google.rpc.ErrorInfo', domain: 'dapr.io', metadata: { block: 'state' }, reason: 'ERR_CALL_POISONOUS' }],
     }]);
     expect(await save('memory', 'poison'), 'the same route').toMatchObject({ status: 204 });
-    expect(await sidecar.block('state')).toMatchObject({ life: 4, inFlight: 0 });
+    expect(await sidecar.block('state')).toMatchObject({ life: 4, inFlight: 0, poisoned: 1 });
   });
 
   it('kills no more lives where it is a read that is repeated', async () => {

@@ -1,10 +1,14 @@
 // What drivers in memory hand to the next life, and that it is all they had: whatever came before, the next life answers as the
 // former one would have, and a life that follows a death has nothing of it.
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import fc from 'fast-check';
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { afterAll, afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { Broker, BrokerSubscription, IncomingMessage } from '../blocks/pubsub/broker.ts';
 import { openMemoryBroker } from '../blocks/pubsub/memory/broker.ts';
 import { openMemoryStore } from '../blocks/state/memory.ts';
+import { openSqliteStore } from '../blocks/state/sqlite.ts';
 import type { StateStore } from '../blocks/state/store.ts';
 import { Inbox, outgoing } from './conformance/broker.ts';
 import { componentSpec, driverContext, memoryCheckpoints, memoryLog, read, removal, SCOPE, upsert, type MemoryCheckpoints } from './support.ts';
@@ -12,7 +16,39 @@ import { componentSpec, driverContext, memoryCheckpoints, memoryLog, read, remov
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setImmediate', 'clearImmediate', 'Date', 'performance'] }));
 afterEach(() => void vi.useRealTimers());
 
+const folder = mkdtempSync(join(tmpdir(), 'bulkhead-handover-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
 const context = (checkpoints: MemoryCheckpoints, log = memoryLog()) => ({ ...driverContext(log), checkpoints });
+
+describe('state.sqlite in memory', () => {
+  const open = (checkpoints: MemoryCheckpoints, connectionString = ':memory:') => openSqliteStore(componentSpec('state.sqlite', { connectionString }), context(checkpoints));
+
+  it('goes on with every row', async () => {
+    const checkpoints = memoryCheckpoints();
+    const store = await open(checkpoints);
+    const keys = ['a', 'ключ', 'binary', 'expires', 'null'];
+    await store.set(upsert('a', '{"n":1}'), SCOPE);
+    await store.set(upsert('ключ', '"я"'), SCOPE);
+    await store.set(upsert('binary', Buffer.from([0, 255, 128])), SCOPE);
+    await store.set(upsert('expires', '1', { metadata: { ttlInSeconds: '3600' } }), SCOPE);
+    await store.set(upsert('null', undefined), SCOPE);
+    const before = await Promise.all(keys.map((key) => store.get(read(key), SCOPE)));
+    store.handOver?.();
+    const next = await open(checkpoints.next('handover'));
+    expect(await Promise.all(keys.map((key) => next.get(read(key), SCOPE)))).toEqual(before);
+    await next.set(upsert('a', '2', { etag: before[0]!.etag }), SCOPE);
+    next.handOver?.();
+    expect(await (await open(checkpoints.next('crash'))).get(read('a'), SCOPE)).toBeUndefined();
+    for (const one of [store, next]) await one.close();
+  });
+
+  it('is none in a file: that one is there for every life', async () => {
+    const store = await open(memoryCheckpoints(), join(folder, 'state.db'));
+    expect(store.handOver).toBeUndefined();
+    await store.close();
+  });
+});
 
 describe('state.in-memory', () => {
   const open = (checkpoints: MemoryCheckpoints) => openMemoryStore(componentSpec('state.in-memory'), context(checkpoints));

@@ -2,6 +2,7 @@
 // taken by somebody else, told something else while it is open.
 import { writeFileSync } from 'node:fs';
 import { createServer, type AddressInfo, type Server } from 'node:net';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { loadConfiguration } from '../kernel/configuration.ts';
 import { Metrics } from '../kernel/metrics/metrics.ts';
@@ -14,6 +15,7 @@ import { METRICS, metricsPort, scrape } from './harness/metrics.ts';
 import { startSidecar, type Sidecar } from './harness/sidecar.ts';
 
 const COMPONENTS = [{ name: 'pubsub', type: 'pubsub.in-memory' }, { name: 'store', type: 'state.in-memory' }];
+const POLICIES = JSON.stringify({ apiVersion: 'dapr.io/v1alpha1', kind: 'Resiliency', metadata: { name: 'careful', namespace: 'here' }, spec: { policies: { timeouts: { soon: '1s' } }, targets: {} } });
 const ingress = (topic: string, processStatus: string, status = processStatus) => ({ app_id: 'me', component: 'pubsub', namespace: '', process_status: processStatus, status, topic });
 const JSON_TYPE = { 'content-type': 'application/json' };
 const configuration = (metrics: string): string => `apiVersion: dapr.io/v1alpha1\nkind: Configuration\nmetadata: {name: metrics}\nspec: {metrics: ${metrics}}\n`;
@@ -140,6 +142,8 @@ describe('the metrics port', () => {
     };
     expect(await count({ path: '/v1.0/state/store' })).toBe(1);
     await sidecar.logs.waitFor(/Hot reloading enabled/);
+    writeFileSync(join(sidecar.resources, 'policies.yaml'), POLICIES);
+    await eventually('the policies are counted', async () => (await scrape(sidecar)).value('dapr_resiliency_loaded', { app_id: 'me', name: 'careful', namespace: 'here' }) === 1);
     writeFileSync(sidecar.configurationFile, configuration('{http: {increasedCardinality: false, excludeVerbs: true}}'));
     await eventually('paths and verbs are gone', async () => await count({ path: '', method: '' }) > 0);
     const before = await scrape(sidecar);

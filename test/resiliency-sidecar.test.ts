@@ -59,11 +59,11 @@ describeWithRedis('resiliency', () => {
     app.handler = ({ path }) => (path === '/work' ? { status: 503 } : undefined);
     expect(await sidecar.client.post('/v1.0/publish/pubsub/work', '1', { 'Content-Type': 'application/json' })).toMatchObject({ status: 204 });
     await eventually('it is a dead letter', () => app.deliveries.some(({ path }) => path === '/dead'));
-    const [dead] = app.deliveries.filter(({ path }) => path === '/dead');
+    const dead = app.deliveries.find(({ path }) => path === '/dead')!;
     const tries = app.deliveries.filter(({ path }) => path === '/work');
     expect(tries).toHaveLength(3);
     expect(new Set(tries.map(({ text }) => text)).size).toBe(1);
-    expect((dead?.json as { topic: string }).topic).toBe('work');
+    expect((dead.json as { topic: string }).topic).toBe('work');
     await sidecar.logs.match(/msg="Error processing operation component\[pubsub\] input\. Retrying in 10ms…"/);
   });
 

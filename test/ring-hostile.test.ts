@@ -212,13 +212,26 @@ describe('a peer that writes what it should not', () => {
   it('may lie about being asleep and hungry: frames still come through', async () => {
     const victim = new Victim();
     for (let i = 0; i < 100; i++) {
-      victim.set(CONTROL_B + ASLEEP, 0xffff_ffff);
+      victim.set(CONTROL_B + ASLEEP, i & 1);
       victim.set(CONTROL_B + STARVED, 7);
       victim.set(CONTROL_A + STARVED, -1);
       victim.publish(victim.record(DATA, 1, bytes(8)));
       await victim.ring();
     }
     expect(victim.frames).toBe(100);
+    await victim.close();
+  });
+
+  it.each(BELLS)('is found out when it spoils the flag that makes it ring, also where it never rings again (%s)', async (bell) => {
+    const victim = new Victim(bell);
+    await victim.ring();
+    victim.set(CONTROL_B + ASLEEP, 0xffff_ffff);
+    victim.publish(victim.record(DATA, 1, bytes(8)));
+    for (let i = 0; i < 4; i++) await new Promise(setImmediate);
+    expect([victim.frames, victim.ends.length], 'nobody rang').toEqual([0, 0]);
+    victim.channel.peer?.nudge();
+    await new Promise(setImmediate);
+    expect(victim.violated).toMatch(/flag of a sleeper is -1/);
     await victim.close();
   });
 

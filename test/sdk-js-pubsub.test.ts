@@ -37,7 +37,7 @@ function components(): ComponentManifest[] {
 }
 
 describe.each([
-  { isolation: 'monolith', protocol: 'HTTP' }, { isolation: 'monolith', protocol: 'gRPC' }, { isolation: 'process', protocol: 'HTTP' }, { isolation: 'process', protocol: 'gRPC' },
+  { isolation: 'monolith', protocol: 'HTTP' }, { isolation: 'monolith', protocol: 'gRPC' }, { isolation: 'thread', protocol: 'HTTP' }, { isolation: 'process', protocol: 'HTTP' }, { isolation: 'process', protocol: 'gRPC' },
 ] as const)('an application with the JavaScript SDK over $protocol in $isolation isolation', ({ isolation, protocol }) => {
   /** Topics of this application's own: the brokers are shared, and so are their consumer groups by app id. */
   const appId = `sdk-${isolation}-${protocol.toLowerCase()}`;

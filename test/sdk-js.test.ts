@@ -13,7 +13,7 @@ const SILENT: LoggerService = { error: silent, warn: silent, info: silent, verbo
 const PROTOCOLS = { HTTP: CommunicationProtocolEnum.HTTP, gRPC: CommunicationProtocolEnum.GRPC } as const;
 
 describe.each([
-  { isolation: 'monolith', protocol: 'HTTP' }, { isolation: 'monolith', protocol: 'gRPC' }, { isolation: 'process', protocol: 'HTTP' }, { isolation: 'process', protocol: 'gRPC' },
+  { isolation: 'monolith', protocol: 'HTTP' }, { isolation: 'monolith', protocol: 'gRPC' }, { isolation: 'thread', protocol: 'HTTP' }, { isolation: 'thread', protocol: 'gRPC' }, { isolation: 'process', protocol: 'HTTP' }, { isolation: 'process', protocol: 'gRPC' },
 ] as const)('the JavaScript SDK over $protocol in $isolation isolation', ({ isolation, protocol }) => {
   let server: RedisServer | undefined;
   let sidecar: Sidecar;

@@ -119,6 +119,15 @@ it('a life that is too large is replaced while it works', async () => {
   expect(block.texts('warn')).toContainEqual(expect.stringMatching(/^the state block uses \d+ MiB of memory, more than 88 MiB: its next life takes over$/));
 });
 
+it('a restart by hand ends the pause after a death', async () => {
+  await using block = new Supervised({ spec: { backoffMs: [600_000, 600_000] } });
+  await ready(block);
+  process.kill(block.child.info().pid ?? 0, 'SIGKILL');
+  await eventually('it has ended', () => block.child.info().state === 'backing-off');
+  await block.child.restart();
+  expect(block.child.info()).toMatchObject({ state: 'ready', life: 2 });
+});
+
 it('no more calls are open at once than its limit allows', async () => {
   await using block = new Supervised({ limits: { openCalls: 2 } });
   await ready(block);

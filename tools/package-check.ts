@@ -187,7 +187,7 @@ try {
     return said;
   });
   await step('bulkhead --help', () => assert(output('--help').includes('--dapr-http-port'), 'the usage has no --dapr-http-port'));
-  for (const isolation of ['process', 'monolith']) await step(`bulkhead --isolation ${isolation}: ready, saves, gets, publishes, delivers, ends`, () => live(isolation));
+  for (const isolation of ['process', 'thread', 'monolith']) await step(`bulkhead --isolation ${isolation}: ready, saves, gets, publishes, delivers, ends`, () => live(isolation));
   process.stdout.write('package-check: the package works.\n');
 } catch (cause) {
   process.stdout.write('\n');

@@ -1,9 +1,11 @@
 // state.sqlite: Dapr's table layout in a SQLite file, so that daprd and bulkhead can take over each other's databases.
 import { randomUUID } from 'node:crypto';
 import type { StatementSync } from 'node:sqlite';
+import type { Checkpoints } from '../checkpoints.ts';
 import type { DriverContext } from '../components.ts';
 import { InvalidMetadata, type Awaitable, type ComponentSpec } from '../driver.ts';
 import { formatDurationMs } from '../../proto/duration.ts';
+import { handedItems, handItems, type Item as HandedItem } from '../handing.ts';
 import { duration, readMetadata, text } from '../metadata.ts';
 import { STATE_FIELDS } from './fields.ts';
 import { openSqlite, SQLITE_FIELDS, type SqliteDatabase } from './sqlite-database.ts';
@@ -19,7 +21,7 @@ const FIELDS = {
   cleanupInterval: duration({ aliases: ['cleanupIntervalInSeconds'], unit: 's', default: 0 }),
 } as const;
 
-export async function openSqliteStore(spec: ComponentSpec, { log }: DriverContext): Promise<StateStore> {
+export async function openSqliteStore(spec: ComponentSpec, { log, checkpoints }: DriverContext): Promise<StateStore> {
   const settings = readMetadata(spec, FIELDS, log);
   const tables = { state: identifier(settings.tableName), metadata: identifier(settings.metadataTableName) };
   const database = await openSqlite(settings, log);
@@ -27,7 +29,9 @@ export async function openSqliteStore(spec: ComponentSpec, { log }: DriverContex
     await migrateStateTable(database, tables);
     const stopCleanup = scheduleCleanup(database, tables, database.target.readOnly ? 0 : settings.cleanupInterval, log);
     if (settings.cleanupInterval > 0) log.debug({ component: spec.name }, `expired rows are removed every ${formatDurationMs(settings.cleanupInterval)}`);
-    return new SqliteStore(database, tables.state, stopCleanup);
+    const store = new SqliteStore(database, tables.state, stopCleanup);
+    if (database.target.file === undefined) store.livesHere(checkpoints);
+    return store;
   } catch (cause) {
     database.close();
     throw cause;
@@ -42,13 +46,22 @@ interface Row {
   readonly expires: string | null;
 }
 
+/** A whole row, on its way to the next life. */
+type PackedRow = readonly [key: string, value: string, binary: number, etag: string, expiration: string | null, update: string];
+
+const ROWS = 'rows';
+/** Of a row, beside its key and value, about. */
+const ROW_BYTES = 128;
 const ALIVE = '(expiration_time IS NULL OR expiration_time > CURRENT_TIMESTAMP)';
 /** A bound `+60 seconds`, or NULL, which makes the whole expression NULL. */
 const EXPIRY = 'DATETIME(CURRENT_TIMESTAMP, :lifetime)';
 
 class SqliteStore implements StateStore {
   readonly features = ['ETAG', 'TRANSACTIONAL', 'TTL', 'KEYS_LIKE'];
+  /** Of a database in memory. */
+  handOver?: () => void;
   readonly #database: SqliteDatabase;
+  readonly #table: string;
   readonly #stopCleanup: () => void;
   readonly #select: StatementSync;
   readonly #upsert: StatementSync;
@@ -61,6 +74,7 @@ class SqliteStore implements StateStore {
   /** @param table a checked identifier: it can't be a bound parameter */
   constructor(database: SqliteDatabase, table: string, stopCleanup: () => void) {
     this.#database = database;
+    this.#table = table;
     this.#stopCleanup = stopCleanup;
     const { db } = database;
     const insert = `INSERT INTO ${table} (key, value, is_binary, etag, expiration_time, update_time) VALUES (:key, :value, :binary, :etag, ${EXPIRY}, CURRENT_TIMESTAMP)`;
@@ -73,6 +87,18 @@ class SqliteStore implements StateStore {
     this.#delete = db.prepare(`DELETE FROM ${table} WHERE key = ?`);
     this.#deleteMatching = db.prepare(`DELETE FROM ${table} WHERE key = ? AND etag = ? AND ${ALIVE}`);
     this.#ping = db.prepare('SELECT 1');
+  }
+
+  /** The database is in memory: it goes from life to life where one is replaced in order. */
+  livesHere(checkpoints: Checkpoints): void {
+    const { db } = this.#database;
+    checkpoints.inherit((_found, handed) => {
+      const insert = db.prepare(`INSERT INTO ${this.#table} (key, value, is_binary, etag, expiration_time, update_time) VALUES (?, ?, ?, ?, ?, ?)`);
+      void this.#database.transaction(() => {
+        for (const [row] of handedItems<PackedRow>(handed.get(ROWS))) insert.run(...row);
+      });
+    });
+    this.handOver = () => handItems(checkpoints, ROWS, this.#rows(), ([key, value]) => ROW_BYTES + 2 * (key.length + value.length));
   }
 
   get({ key }: Read): Awaitable<Item | undefined> {
@@ -109,6 +135,12 @@ class SqliteStore implements StateStore {
   close(): void {
     this.#stopCleanup();
     this.#database.close();
+  }
+
+  *#rows(): Iterable<HandedItem<PackedRow>> {
+    const rows = this.#database.db.prepare(`SELECT key, value, is_binary, etag, expiration_time, update_time FROM ${this.#table}`);
+    rows.setReturnArrays(true);
+    for (const row of rows.iterate()) yield [row as unknown as PackedRow, undefined];
   }
 
   #read(key: string): Item | undefined {

@@ -30,7 +30,7 @@ export const KERNEL_MEASURES = {
   runtime_component_loaded: { kind: 'counter', labels: [], help: 'Components loaded from manifests.' },
   runtime_component_init_total: { kind: 'counter', labels: ['component'], help: 'Components that have started, by type. Those of a next life start again.' },
   runtime_component_init_fail_total: { kind: 'counter', labels: ['component', 'componentName', 'reason'], open: 'componentName', help: 'Components that could not start.' },
-  resiliency_loaded: { kind: 'counter', labels: ['name'], open: 'name', namespaced: true, help: 'Resiliency resources loaded.' },
+  resiliency_loaded: { kind: 'counter', labels: ['name', 'namespace'], open: 'name', help: 'Resiliency resources loaded.' },
 } as const satisfies MeasureTable;
 
 export type KernelMeasureName = keyof typeof KERNEL_MEASURES;

@@ -86,7 +86,7 @@ export class Metrics {
     if (loaded > 0) meter.counter('runtime_component_loaded' satisfies KernelMeasureName).add(loaded);
     for (const component of resources.components) if (!had.has(component.name)) this.#tried(component); // no block runs them
     const policies = new Set((before?.resources.resiliencies ?? []).map(({ name }) => name));
-    for (const { name } of resources.resiliencies) if (!policies.has(name)) meter.counter('resiliency_loaded' satisfies KernelMeasureName, name).add(1);
+    for (const { name, namespace } of resources.resiliencies) if (!policies.has(name)) meter.counter('resiliency_loaded' satisfies KernelMeasureName, name, namespace).add(1);
   }
 
   /** Something about the blocks' components changed. */

@@ -63,7 +63,7 @@ export class Reload {
   #logged: ReadonlySet<string>;
   #applied = 0;
   #appliedAt: string | undefined;
-  /** What was read last has not been applied: something went wrong that nobody foresaw. */
+  /** What was read last has to be applied once more: something went wrong that nobody foresaw, or may be right in a moment. */
   #unapplied = false;
   #looking = false;
   #again = false;
@@ -137,8 +137,7 @@ export class Reload {
     if (this.#unapplied || manifests.changed || isConfigured || secretMarks !== this.#secretMarks || this.#rollout.againAtMs <= performance.now()) {
       this.#secretMarks = secretMarks;
       this.#unapplied = true;
-      await this.#apply(configuration, manifests, doubtMs < Infinity);
-      this.#unapplied = false;
+      this.#unapplied = !(await this.#apply(configuration, manifests, doubtMs < Infinity));
     }
     if (this.#closed) return;
     this.#tellRefused(refusedFiles);
@@ -166,23 +165,25 @@ export class Reload {
     return true;
   }
 
-  /** @param isDoubtful something looks half-written: what does not fit together may do so in a moment. */
-  async #apply(configuration: Configuration, manifests: Manifests, isDoubtful: boolean): Promise<void> {
+  /** False: once more, in a moment. @param isDoubtful something looks half-written: what does not fit together may do so then. */
+  async #apply(configuration: Configuration, manifests: Manifests, isDoubtful: boolean): Promise<boolean> {
     const { log, target, arrange, apply } = this.#options;
     const before = this.#world.resources;
-    const resources = (await this.#load(configuration, manifests, isDoubtful)) ?? before;
-    if (this.#closed) return;
+    const loaded = await this.#load(configuration, manifests, isDoubtful);
+    const resources = loaded ?? before;
+    if (this.#closed) return true;
     const said = new Set(before.notices.map(({ text }) => text));
     logNotices(log, resources.notices.filter(({ text }) => !said.has(text)));
     const events = eventsOf(before.manifests, resources.manifests).filter(({ kind, name }) => kind !== 'Configuration' || !configuration.names.includes(name));
     for (const { kind, event, name } of events) log.info({}, `Received ${kind} ${event} event: ${name}`);
     this.#logStores(before, resources);
     const changes = await this.#rollout.apply(resources, { ...target, arrange: (wanted) => arrange({ configuration, resources: wanted }) }, (trying) => this.#logTrying(trying));
-    if (this.#closed) return;
+    if (this.#closed) return true;
     this.#logDone(changes);
     if (changes.length > 0 || events.length > 0) this.#count();
     this.#world = { configuration, resources };
     apply(this.#world);
+    return loaded !== undefined || !isDoubtful;
   }
 
   /** Undefined: as a whole they can't be used. */

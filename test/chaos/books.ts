@@ -8,7 +8,7 @@ export interface Lost {
 
 /** Writes to one store. A key is written again and again, each time with a larger number. */
 export class Writes {
-  readonly #keys = new Map<string, { acknowledged: number; atMs: number; readonly unknown: Set<number> }>();
+  readonly #keys = new Map<string, { acknowledged: number; atMs: number; readonly unknown: Set<number>; readonly open: Set<number> }>();
   #next = 0;
   acknowledged = 0;
 
@@ -27,14 +27,20 @@ export class Writes {
     entry.atMs = atMs;
   }
 
-  /** Nobody knows whether it happened, or ever will. */
-  unknown(key: string, value: number): void {
-    this.#entry(key).unknown.add(value);
+  /** It failed: nobody knows whether it happened. @param isOpen it was given up without an answer, and may still happen, at any time */
+  unknown(key: string, value: number, isOpen: boolean): void {
+    const { unknown, open } = this.#entry(key);
+    (isOpen ? open : unknown).add(value);
   }
 
   /** The largest number that was acknowledged for a key; 0: none. */
   floor(key: string): number {
     return this.#keys.get(key)?.acknowledged ?? 0;
+  }
+
+  /** Whether a read may not have found this. @param floor what was acknowledged before the read began */
+  isStale(key: string, found: number, floor: number): boolean {
+    return found < floor && !this.#entry(key).open.has(found);
   }
 
   get keys(): readonly string[] {
@@ -43,15 +49,15 @@ export class Writes {
 
   /** Why what was found can't be, if it can't. @param found 0: nothing */
   fault(key: string, found: number): Lost | undefined {
-    const { acknowledged, atMs, unknown } = this.#entry(key);
-    if (found === acknowledged || (found > acknowledged && unknown.has(found))) return undefined;
+    const { acknowledged, atMs, unknown, open } = this.#entry(key);
+    if (found === acknowledged || (found > acknowledged && unknown.has(found)) || open.has(found)) return undefined;
     return { what: `${key} is ${found} where ${acknowledged} was acknowledged`, atMs };
   }
 
-  #entry(key: string): { acknowledged: number; atMs: number; readonly unknown: Set<number> } {
+  #entry(key: string): { acknowledged: number; atMs: number; readonly unknown: Set<number>; readonly open: Set<number> } {
     const known = this.#keys.get(key);
     if (known !== undefined) return known;
-    const entry = { acknowledged: 0, atMs: 0, unknown: new Set<number>() };
+    const entry = { acknowledged: 0, atMs: 0, unknown: new Set<number>(), open: new Set<number>() };
     this.#keys.set(key, entry);
     return entry;
   }

@@ -4,7 +4,9 @@ import { median, percentile } from '../../bench/statistics.ts';
 import type { Lost } from './books.ts';
 import type { Cluster, Deliveries } from './cluster.ts';
 import type { Call } from './generator.ts';
+import { BLOCKS } from './lanes.ts';
 import type { Balance } from './load-calls.ts';
+import { FAILURE_ROWS } from './plan.ts';
 import type { Run } from './runs.ts';
 
 /** One line of the table: all repetitions of a failure of a block. */
@@ -24,7 +26,7 @@ export interface Figures {
   readonly safeErrors: number;
   readonly unsafeCalls: number;
   readonly unsafeErrors: number;
-  /** From the failure to the end of the longest time in which nobody got an answer of the block; undefined where there was no gap to speak of. */
+  /** The longest time without an answer of the block, from the failure at the earliest; undefined where there was no gap to speak of. */
   readonly recoveryMs: number | undefined;
   readonly slowestRecoveryMs: number | undefined;
   readonly writesLost: number;
@@ -65,7 +67,8 @@ export async function untilDelivered({ published }: Balance, { deliveries }: Clu
 export function figuresOf(runs: readonly Run[], calls: readonly Call[], losses: Losses): Figures[] {
   const byTime = calls.toSorted((a, b) => a.dueMs - b.dueMs);
   const groups = Map.groupBy(runs, ({ row, block }) => `${row.name} ${block}`);
-  return [...groups.values()].map((group) => figuresOfGroup(group, byTime, losses));
+  const ordered = FAILURE_ROWS.flatMap(({ name }) => BLOCKS.map((block) => groups.get(`${name} ${block}`) ?? [])).filter(({ length }) => length > 0);
+  return ordered.map((group) => figuresOfGroup(group, byTime, losses));
 }
 
 function figuresOfGroup(group: readonly Run[], byTime: readonly Call[], losses: Losses): Figures {
@@ -123,17 +126,13 @@ function recoveryOf({ failedAtMs, calmFromMs, untilMs }: Run, around: readonly C
   const answers = around.filter(({ failed }) => !failed).map(({ doneMs }) => doneMs).sort((a, b) => a - b);
   let calmGapMs = 0;
   let gapMs = 0;
-  let gapEndMs = failedAtMs;
   let lastMs = calmFromMs;
   for (const ms of [...answers.filter((ms) => ms < untilMs), untilMs]) {
     if (ms <= failedAtMs) calmGapMs = Math.max(calmGapMs, ms - lastMs);
-    else if (ms - Math.max(lastMs, failedAtMs) > gapMs) {
-      gapMs = ms - Math.max(lastMs, failedAtMs);
-      gapEndMs = ms;
-    }
+    else gapMs = Math.max(gapMs, ms - Math.max(lastMs, failedAtMs));
     lastMs = ms;
   }
-  return gapMs > calmGapMs ? gapEndMs - failedAtMs : undefined;
+  return gapMs > calmGapMs ? gapMs : undefined;
 }
 
 function p99(calls: readonly Call[]): number {

@@ -6,7 +6,7 @@ import { GrpcClient } from '../harness/grpc.ts';
 import { HttpClient } from '../harness/http.ts';
 import { Random } from '../linearizability/random.ts';
 import { clockMs } from './clock.ts';
-import { LoadCalls, type Balance } from './load-calls.ts';
+import { LoadCalls, type Balance, type Clients } from './load-calls.ts';
 import type { Lane } from './lanes.ts';
 
 export interface LoadSpec {
@@ -42,8 +42,7 @@ const MOST_FAILURES = 2_000;
 class Load {
   readonly #spec: LoadSpec;
   readonly #calls: LoadCalls;
-  readonly #http: HttpClient;
-  readonly #grpc: GrpcClient;
+  readonly #clients = new Map<Lane['block'], Clients>();
   readonly #random: Random;
   readonly #due: number[];
   readonly #open = new Set<Promise<void>>();
@@ -54,10 +53,8 @@ class Load {
 
   constructor(spec: LoadSpec) {
     this.#spec = spec;
-    this.#http = HttpClient.to(spec.httpPort);
-    this.#grpc = new GrpcClient(spec.grpcAddress);
     this.#random = new Random(spec.seed);
-    this.#calls = new LoadCalls(this.#http, this.#grpc, spec.lanes);
+    this.#calls = new LoadCalls((block) => this.#clientsOf(block), spec.lanes);
     const now = clockMs();
     this.#due = spec.lanes.map((lane) => now + this.#pauseOf(lane));
     this.#tick();
@@ -76,9 +73,19 @@ class Load {
     await Promise.all(this.#open);
     const balance = await this.#calls.balance();
     const report = { ...this.take(), balance };
-    this.#http.close();
-    this.#grpc.close();
+    for (const { http, grpc } of this.#clients.values()) {
+      http.close();
+      grpc.close();
+    }
     return report;
+  }
+
+  #clientsOf(block: Lane['block']): Clients {
+    const known = this.#clients.get(block);
+    if (known !== undefined) return known;
+    const clients = { http: HttpClient.to(this.#spec.httpPort), grpc: new GrpcClient(this.#spec.grpcAddress) };
+    this.#clients.set(block, clients);
+    return clients;
   }
 
   #tick(): void {

@@ -78,8 +78,8 @@ export function describeFindings(findings: Findings, notes: Row): string {
     const { summary: s, balance, losses } = campaign;
     parts.push(tableText(
       `Each failure in each block, under ${s.callsPerSecond.toFixed(0)} calls/s (open loop; latencies count from the time a call was due). Others: calls of everything but that block, from the\n` +
-      'failure until the block was well again; their p99 before and after, medians of the runs. Safe calls are repeated on the next life, unsafe ones fail when their life dies. Recovery: from the\n' +
-      'failure to the end of the longest time without an answer of the block; empty where there was none. *: lasts longer than calls are held (--hold-ms), so calls of the block fail by design.',
+      'failure until the block was well again; their p99 before and after, medians of the runs. Safe calls are repeated on the next life, unsafe ones fail when their life dies. Recovery: the\n' +
+      'longest time without an answer of the block, counted from the failure; empty where no gap was longer than in calm. *: lasts longer than calls are held (--hold-ms), so calls of the block fail by design.',
       campaign.figures.map(rowOf)));
     parts.push(`${s.calls} calls in ${s.seconds.toFixed(0)} s; others in calm times: p50 ${s.calmP50Ms.toFixed(2)} ms, p99 ${s.calmP99Ms.toFixed(2)} ms; the load was late by ${s.latestStartMs.toFixed(0)} ms at worst; ` +
       `cores used in calm: sidecar ${s.sidecarCores.toFixed(2)}, load ${s.loadCores.toFixed(2)}; kernel: ${s.kernelRssMibBefore.toFixed(0)} MiB before, ${s.kernelRssMibAfter.toFixed(0)} MiB after (PSS).\n` +

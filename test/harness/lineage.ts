@@ -6,8 +6,8 @@ import { Child } from '../../kernel/child.ts';
 import { DEFAULT_LIMITS } from '../../kernel/limits.ts';
 import { Seat, type StreamTicket } from '../../kernel/seat.ts';
 import type { Channel } from '../../ipc/channel.ts';
-import { Flag } from '../../ipc/frame.ts';
-import type { PackedAppRequest } from '../../proto/control.ts';
+import { Flag, Kind } from '../../ipc/frame.ts';
+import { Control, type PackedAppRequest } from '../../proto/control.ts';
 import { GO_CODE_NAMES, type GrpcCode } from '../../proto/errors.ts';
 import type { AppSettings, BlockInit, ComponentSpec, SubscriptionSpec } from '../../proto/init.ts';
 import type { Log } from '../../proto/log.ts';
@@ -185,3 +185,28 @@ export class LineageStream {
     while (ticket !== undefined && this.#room && this.#waiting.length > 0) this.#room = ticket.send(this.#waiting.shift() as Uint8Array);
   }
 }
+
+const open: Lineage[] = [];
+
+/** A block that is ready; ended by `closeLineages`. */
+export function lineage(options: LineageOptions): Promise<Lineage> {
+  const made = new Lineage(options);
+  open.push(made);
+  return made.ready();
+}
+
+export async function closeLineages(): Promise<void> {
+  for (const one of open.splice(0)) await one[Symbol.asyncDispose]();
+}
+
+/** For `wrap`: swaps fail at their last step, because the next life's channel ends when it is told to take over. */
+export const failsToTakeOver = (from: number) => (channel: Channel, life: number): Channel => {
+  if (life < from) return channel;
+  const send = channel.send.bind(channel);
+  channel.send = (frame) => {
+    if (frame.kind !== Kind.OPEN || frame.code !== Control.ACTIVATE) return send(frame);
+    channel.close();
+    return false;
+  };
+  return channel;
+};
