@@ -7,7 +7,7 @@ import { startGenerator } from './load/generator.ts';
 import type { GrpcSpec } from './load/grpc.ts';
 import type { HttpSpec } from './load/http.ts';
 import { describe, notesOf, readOptions } from './options.ts';
-import { ISOLATIONS, Place, type Server } from './place.ts';
+import { isComparable, ISOLATIONS, Place, type Server } from './place.ts';
 import { counting, lane, measure, named, type Lane } from './rounds.ts';
 import { startRedis } from '../test/servers/redis.ts';
 import { printTable, writeResult, type Row } from './table.ts';
@@ -27,7 +27,7 @@ async function startSidecars(redisPort: number): Promise<{ readonly cached: Serv
   const cached: Server[] = [];
   for (const isolation of ISOLATIONS) {
     cached.push(await place.sidecar(isolation, { form, isolation, resources: onRedis(redisPort) }));
-    if (against !== undefined) cached.push(await place.sidecar(`${isolation} (other)`, { form: 'checkout', checkout: against, isolation, resources: onRedis(redisPort) }));
+    if (against !== undefined && isComparable(isolation)) cached.push(await place.sidecar(`${isolation} (other)`, { form: 'checkout', checkout: against, isolation, resources: onRedis(redisPort) }));
   }
   return { cached, uncached: await place.sidecar('process, cache off', { form, isolation: 'process', resources: onRedis(redisPort, { cache: 'false' }) }) };
 }

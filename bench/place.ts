@@ -19,6 +19,8 @@ const STOP_MS = 10_000;
 export type Form = 'checkout' | 'built';
 export const ISOLATIONS = ['monolith', 'thread', 'process'] as const;
 export type Isolation = (typeof ISOLATIONS)[number];
+/** What any other checkout can do, too: older ones have no threads. */
+export const isComparable = (isolation: Isolation): boolean => isolation !== 'thread';
 
 /** A program under measurement. */
 export interface Server {

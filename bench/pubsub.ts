@@ -12,7 +12,7 @@ import type { PostSpec } from './load/post.ts';
 import type { RedisDeliverySpec } from './load/redis-delivery.ts';
 import type { RedisPublishSpec } from './load/redis-publish.ts';
 import { describe, notesOf, readOptions } from './options.ts';
-import { Place, type Isolation, type Server, type SidecarOptions } from './place.ts';
+import { isComparable, ISOLATIONS, Place, type Server, type SidecarOptions } from './place.ts';
 import { DIRECT_TOPIC, eventOf, KAFKA_PARTITIONS, kafkaBroker, PUBLISHED_BULK, PUBSUB, publishRequest, pubsubResources, redisBroker, topicsOf } from './pubsub-calls.ts';
 import { BULK_PUBLISH, bulkMessage, PUBLISH, publishMessage } from './pubsub-grpc-calls.ts';
 import { counting, lane, measure, named, type Lane } from './rounds.ts';
@@ -83,10 +83,10 @@ async function startSubjects({ name, type, metadata, prepare }: Driver, receiver
     for (const topic of protocol === 'http' ? [topics.single, topics.bulk] : [topics.single]) await untilDelivered(receiver.reportPort, () => publishOnce(server, topic));
     subjects.push({ server, receiver, topics });
   };
-  for (const isolation of ['monolith', 'process'] satisfies Isolation[]) {
+  for (const isolation of ISOLATIONS) {
     const title = `${isolation}, ${name}${protocol === 'grpc' ? ', gRPC app' : ''}`;
     await start(title, { form: options.form, isolation });
-    if (options.against !== undefined) await start(`${title} (other)`, { form: 'checkout', checkout: options.against, isolation });
+    if (options.against !== undefined && isComparable(isolation)) await start(`${title} (other)`, { form: 'checkout', checkout: options.against, isolation });
   }
   return subjects;
 }

@@ -65,3 +65,23 @@ describe('deploy/subscriptions', () => {
     }]);
   });
 });
+
+describe('deploy/resiliency', () => {
+  it('holds policies that apply to the components beside it', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'bulkhead-deploy-'));
+    try {
+      for (const file of ['components/statestore-redis.yaml', 'components/pubsub-memory.yaml', 'resiliency/resiliency.yaml']) cpSync(join(DEPLOY, file), join(folder, file.replace('/', '-')));
+      const env = { REDIS_PASSWORD: 'x' };
+      const parsed = parseCommandLine(['--app-id=orders', `--resources-path=${folder}`], env);
+      if (!('config' in parsed)) throw new Error('the command line was refused');
+      const { notices, blocks } = await loadResources(parsed.config, { env });
+      expect(notices.filter(({ level }) => level !== 'info')).toEqual([]);
+      expect(blocks.get('state')?.[0]?.resiliency?.outbound).toMatchObject({
+        timeoutMs: 2_000, retry: { policy: 'exponential', maxIntervalMs: 5_000, maxRetries: 3 }, breaker: { maxRequests: 1, timeoutMs: 10_000, trip: 'consecutiveFailures >= 5' },
+      });
+      expect(blocks.get('pubsub')?.[0]?.resiliency?.inbound).toMatchObject({ retry: { policy: 'constant', durationMs: 1_000, maxRetries: 2 } });
+    } finally {
+      rmSync(folder, { recursive: true });
+    }
+  });
+});
