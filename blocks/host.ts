@@ -9,6 +9,7 @@ import { Control, PAUSE_FOR_SUCCESSOR, PROTOCOL_VERSION, type AppState, type Inh
 import { ApiError, type Failure, Grpc, messageOf } from '../proto/errors.ts';
 import { FAIL } from '../proto/failures.ts';
 import { openLog, type Log, type LogOutput } from '../proto/log.ts';
+import { cleaner } from '../proto/logline.ts';
 import type { MeasureName, PackedMeasures } from '../proto/measures.ts';
 import type { CountingMeter } from '../proto/meter.ts';
 import { httpBody, statusDetails } from '../proto/status.ts';
@@ -27,6 +28,8 @@ const BLOCKS: Readonly<Record<string, () => Promise<OpenBlock>>> = {
   sequencer: async () => (await import('./sequencer/block.ts')).openSequencerBlock,
 };
 
+export type Opened = (log: Log, clean: (text: string) => string) => void;
+
 /** Calls that the kernel may have open at once; its own limits are lower. */
 const MAX_CALLS = 65_536;
 /** Answers that may wait in the channel. The kernel reads all the time, so a queue this long means that it is gone. */
@@ -36,10 +39,10 @@ const NO_HEADERS: Readonly<Record<string, string>> = Object.freeze({});
 /**
  * Resolves when the channel has ended and the block is closed.
  * @param output takes the log lines.
- * @param opened is told of the block's log once there is one: before `init` nobody knows its form.
+ * @param opened is told of the block's log once there is one, and of what takes its secrets out of a text: `init` brings both.
  * @throws Error for a block that there isn't
  */
-export async function serveBlock(name: string, channel: Channel, output: LogOutput, opened: (log: Log) => void = () => {}): Promise<void> {
+export async function serveBlock(name: string, channel: Channel, output: LogOutput, opened: Opened = () => {}): Promise<void> {
   const load = Object.hasOwn(BLOCKS, name) ? BLOCKS[name] : undefined;
   if (load === undefined) throw new Error(`there is no block ${name}; the blocks are ${Object.keys(BLOCKS).join(', ')}`);
   const host = new Host(channel, load, output, opened);
@@ -52,7 +55,7 @@ class Host {
   readonly #own: OwnVitals | undefined;
   readonly #load: () => Promise<OpenBlock>;
   readonly #output: LogOutput;
-  readonly #opened: (log: Log) => void;
+  readonly #opened: Opened;
   #block: Block | undefined;
   #kernel: ChannelKernel | undefined;
   #log: Log | undefined;
@@ -68,7 +71,7 @@ class Host {
   /** Reports that are due in this turn, by method. */
   readonly #due = new Map<number, (block: Block) => unknown>();
 
-  constructor(channel: Channel, load: () => Promise<OpenBlock>, output: LogOutput, opened: (log: Log) => void) {
+  constructor(channel: Channel, load: () => Promise<OpenBlock>, output: LogOutput, opened: Opened) {
     this.#load = load;
     this.#output = output;
     this.#opened = opened;
@@ -209,7 +212,7 @@ class Host {
     const secrets = init.components.flatMap(({ metadata }) => metadata.filter(({ secretName }) => secretName !== undefined).map(({ value }) => value));
     const log = openLog(init.log, { output: this.#output, fields: { block: init.compartment ?? init.block }, conceal: secrets });
     this.#log = log;
-    this.#opened(log);
+    this.#opened(log, cleaner(secrets));
     const open = await this.#load();
     if (init.metrics !== undefined) {
       this.#meter = openMeter(init.metrics, log);

@@ -8,15 +8,17 @@ const FAILED = 1;
 /**
  * From now on an error that nobody catches ends this life.
  * @param log the block's, as soon as there is one.
+ * @returns whose `clean` takes secrets out of the last words: to be set when they are known, because the kernel prints them.
  */
-export function endUncaught(channel: Channel, log: () => Log): void {
+export function endUncaught(channel: Channel, log: () => Log): { clean: (text: string) => string } {
+  const words = { clean: (text: string): string => text };
   let ending = false;
   const end = (cause: unknown): void => {
     if (ending) return; // what comes on the way out changes nothing
     ending = true;
     try {
       const { message, stack } = describe(cause);
-      channel.own?.lastWords(stack);
+      channel.own?.lastWords(words.clean(stack));
       log().error({ stack }, `an error that nobody caught ends the block: ${message}`);
     } finally {
       leave();
@@ -24,6 +26,7 @@ export function endUncaught(channel: Channel, log: () => Log): void {
   };
   process.on('uncaughtException', end);
   process.on('unhandledRejection', end);
+  return words;
 }
 
 function leave(): void {

@@ -34,8 +34,11 @@ const channel = openChannel(Number(ringText), Number(frameText));
 const output = outputTo(LOG_FD);
 /** Made by `init`, which brings its secrets; before that, when there is something to be said. */
 let log: Log | undefined;
-endUncaught(channel, () => log ?? openLog(JSON.parse(logText) as LogSettings, { output, fields: { block: name } }));
-await serveBlock(name, channel, output, (opened) => (log = opened));
+const words = endUncaught(channel, () => log ?? openLog(JSON.parse(logText) as LogSettings, { output, fields: { block: name } }));
+await serveBlock(name, channel, output, (opened, clean) => {
+  log = opened;
+  words.clean = clean;
+});
 process.exit(0);
 
 function openChannel(ringBytes: number, maxFrameBytes: number): Channel {

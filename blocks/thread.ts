@@ -1,6 +1,6 @@
 // Entry of a block's thread: the kernel's pool calls `serveThread` once, and it lasts as long as the block. It lives in the kernel's
 // process: it handles no signals, and what its code writes to standard output becomes log lines here.
-import { Writable } from 'node:stream';
+import type { Writable } from 'node:stream';
 import { portDoorbell } from '../ipc/doorbell-port.ts';
 import { openShared } from '../ipc/shared.ts';
 import { limitedOutput, LineLimit, tooManyLines } from '../proto/line-limit.ts';
@@ -19,25 +19,32 @@ export async function serveThread(task: ThreadTask): Promise<void> {
   const channel = openShared(segment, 'b', portDoorbell(port, segment, 'b'), { ringBytes, maxFrameBytes });
   // Until `init` brings the block's own, which knows its secrets.
   let log: Log = plain;
-  endUncaught(channel, () => log);
+  const words = endUncaught(channel, () => log);
   const spoken = { json: logging.json, output, log: plain, limit };
-  replace('stdout', new SpokenLines({ ...spoken, level: 'info' }));
-  replace('stderr', new SpokenLines({ ...spoken, level: 'error' }));
+  listen(process.stdout, new SpokenLines({ ...spoken, level: 'info' }));
+  listen(process.stderr, new SpokenLines({ ...spoken, level: 'error' }));
   try {
-    await serveBlock(block, channel, limitedOutput(output, limit), (opened) => (log = opened));
+    await serveBlock(block, channel, limitedOutput(output, limit), (opened, clean) => {
+      log = opened;
+      words.clean = clean;
+    });
   } finally {
     limit.settle();
   }
 }
 
-/** What is written there would else travel to the kernel as messages, without a bound, and appear in its output as it is. */
-function replace(stream: 'stdout' | 'stderr', lines: SpokenLines): void {
-  const writable = new Writable({
-    decodeStrings: true,
-    write(chunk: Buffer, _encoding, done) {
-      lines.write(chunk);
-      done();
-    },
-  });
-  Object.defineProperty(process, stream, { configurable: true, enumerable: true, value: writable });
+/**
+ * What is written there would else travel to the kernel as messages, without a bound, and appear in its output as it is. The stream
+ * itself stays: Node looks for its own in it when something was written before.
+ */
+function listen(stream: Writable, lines: SpokenLines): void {
+  const take = (chunk: unknown, encoding: BufferEncoding): void => void lines.write(typeof chunk === 'string' ? Buffer.from(chunk, encoding) : (chunk as Buffer));
+  stream._write = (chunk, encoding, done) => {
+    take(chunk, encoding);
+    done();
+  };
+  stream._writev = (chunks, done) => {
+    for (const { chunk, encoding } of chunks) take(chunk, encoding);
+    done();
+  };
 }

@@ -55,7 +55,7 @@ function start(block: string, ringBytes: number, segment: OwnedSegment | undefin
       // Nothing of the kernel's environment: no token, no secret, no path.
       env: compileCache === undefined ? {} : { NODE_COMPILE_CACHE: compileCache },
     });
-    child.once('error', () => {}); // told by `ending`, or below
+    child.on('error', () => {}); // told by `ending`, or below
     if ((child.stdio as readonly unknown[] | undefined)?.[SOCKET] === undefined) throw new Error('no process could be started: the system has no more descriptors for this one');
     return child;
   } catch (cause) {
@@ -66,10 +66,12 @@ function start(block: string, ringBytes: number, segment: OwnedSegment | undefin
   }
 }
 
-/** An Error: it never began. */
+/** An error: it never began. */
 function ending(child: ChildProcess): Promise<Error | { readonly code: number | null; readonly signal: NodeJS.Signals | null }> {
   return new Promise((resolve) => {
-    child.once('error', resolve);
+    child.on('error', (cause) => {
+      if (child.pid === undefined) resolve(cause);
+    });
     child.once('exit', (code, signal) => resolve({ code, signal }));
   });
 }

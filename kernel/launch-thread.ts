@@ -62,11 +62,11 @@ class BlockThread {
       const { Piscina } = await import('piscina');
       if (this.#killed) return TERMINATED;
       const pool = this.#open(Piscina);
-      try {
-        return await this.#live(pool, task);
-      } finally {
-        await pool.destroy();
-      }
+      // Throws where there can be no thread. The pool is left alone then: nothing runs in it, and taking it down would reject a promise
+      // for the task that nobody has got.
+      const done = pool.run(task, { transferList: [task.port] } as unknown as RunOptions);
+      this.#pool = pool;
+      return await this.#live(pool, done);
     } catch (cause) {
       return { reason: `it could not be started: ${messageOf(cause)}`, heap: false, said: '' };
     }
@@ -108,12 +108,11 @@ class BlockThread {
       resourceLimits: heapMib === 0 ? {} : { maxOldGenerationSizeMb: heapMib, maxYoungGenerationSizeMb: Math.min(YOUNG_MIB, Math.max(1, heapMib >> 2)) },
     });
     pool.on('error', () => {}); // the thread's own events tell more
-    this.#pool = pool;
     return pool;
   }
 
-  async #live(pool: Pool, task: ThreadTask): Promise<Exit> {
-    const done = pool.run(task, { transferList: [task.port] } as unknown as RunOptions).then(() => CLOSED, (cause: unknown): Exit => ({ reason: messageOf(cause), heap: false, said: '' }));
+  async #live(pool: Pool, task: Promise<unknown>): Promise<Exit> {
+    const done = task.then(() => CLOSED, (cause: unknown): Exit => ({ reason: messageOf(cause), heap: false, said: '' }));
     const worker = pool.threads[0] as Worker; // it was started for the task
     let error: Error | undefined;
     let code: number | undefined;
@@ -138,7 +137,8 @@ class BlockThread {
       if ('code' in error && error.code === HEAP_OVERFLOW) return { ...failed, reason: heapReason(this.#block, this.#options.limits.heapBytes), heap: true };
       return { ...failed, reason: codeReason(failed.code, lastWords === '' ? `${error.name}: ${error.message}` : lastWords), heap: false };
     }
-    if (this.#killed && lastWords === '') return TERMINATED;
+    // Where the kill came while it was ending by itself, what it died of tells more.
+    if (this.#killed) return lastWords === '' ? TERMINATED : { ...TERMINATED, reason: codeReason(code ?? 1, lastWords), code: code ?? 1 };
     return code === undefined ? undefined : { reason: codeReason(code, lastWords), code, heap: false, said: '' };
   }
 }

@@ -20,6 +20,7 @@ export interface SpokenOptions {
 const LONGEST_LINE = 64 * 1024;
 const CUT = '… (cut)';
 const NEWLINE = 10;
+const MANY_LINES = 1_024;
 const TEXT_LINE = /^time="[^"\\]+" level=[a-z]+ msg=/;
 const JSON_LINE = /^\{"level":"[a-z]+",/;
 // oxlint-disable-next-line no-control-regex -- a log line has none
@@ -65,9 +66,8 @@ export class SpokenLines {
     const cut = this.#cutting;
     this.#open = NOTHING;
     this.#cutting = false;
-    if (line.length === 0) return true;
     const { limit, output, json } = this.#options;
-    if (!limit.take(line.length)) return false;
+    if (!limit.take(line.length)) return false; // an empty one costs, too
     const text = line.toString();
     if (!cut && isLogLine(text, json)) output.write(`${text}\n`);
     else if (text.trim() !== '') this.#say(cut ? text + CUT : text.trimEnd());
@@ -86,10 +86,17 @@ export class SpokenLines {
   #dropWhole(chunk: Buffer, from: number): number {
     let lines = 0;
     let start = from;
-    for (let at = from; at < chunk.length; at++) {
-      if (chunk[at] !== NEWLINE) continue;
+    for (let end = chunk.indexOf(NEWLINE, start); end >= 0; end = chunk.indexOf(NEWLINE, start)) {
       lines++;
-      start = at + 1;
+      start = end + 1;
+      if (lines < MANY_LINES) continue;
+      // They are short: looking at each byte is quicker than many searches.
+      for (let at = start; at < chunk.length; at++) {
+        if (chunk[at] !== NEWLINE) continue;
+        lines++;
+        start = at + 1;
+      }
+      break;
     }
     this.#options.limit.drop(lines);
     return start;

@@ -44,7 +44,7 @@ describe('a driver that does too much, or nothing', () => {
 
   it.each([['leak', 'state', 'memory'], ['files', 'pubsub', 'files']] as const)('%s: the %s block is replaced before it hurts, without a gap', async (failure, block, limit) => {
     const before = await sidecar.block(block);
-    await provoke(sidecar, block, failure, { argument: failure === 'leak' ? '2' : '' });
+    await provoke(sidecar, block, failure, { argument: failure === 'leak' ? '1' : '' });
     const after = await eventually('another life has taken over', async () => {
       const row = await sidecar.block(block);
       return (row.replaced ?? 0) > (before.replaced ?? 0) && row.state === 'ready' ? row : undefined;
@@ -70,11 +70,11 @@ describe('a driver that does too much, or nothing', () => {
   it('flood: most of the lines are dropped, which is said, and the kernel stays as it is', async () => {
     const bytes = residentBytesOf(sidecar.pid);
     const before = sidecar.logs.all.length;
-    const { life } = await sidecar.block('config');
-    await provoke(sidecar, 'config', 'flood', { argument: '40000' });
+    const { life } = await sidecar.block('sequencer');
+    await provoke(sidecar, 'sequencer', 'flood', { argument: '40000' });
     await eventually('the log says that lines were dropped', () => sidecar.logs.all.slice(before).some((line) => /lines.*(dropped|lost|left out)/.test(line)), 20_000);
     await nobodyNoticed();
-    expect(await sidecar.block('config')).toMatchObject({ life, state: 'ready' });
+    expect(await sidecar.block('sequencer')).toMatchObject({ life, state: 'ready' });
     expect(residentBytesOf(sidecar.pid) - bytes).toBeLessThan(64 * MI);
     expect(sidecar.logs.all.length - before, 'of 120,000').toBeLessThan(60_000);
   }, 30_000);

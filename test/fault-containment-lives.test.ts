@@ -43,7 +43,7 @@ describe('a life that does not begin', () => {
     }, INIT_MS);
     await witness.stop();
     expect(witness.faults.filter(({ block }) => block !== 'state' && block !== 'lock')).toEqual([]);
-    for (const row of healed ?? []) expect(row.lastDeath).toMatchObject({ life: 2, reason: expect.stringMatching(/^init failed: |^it has hung for \d+ ms/) as string });
+    for (const row of healed ?? []) expect(row.lastDeath).toMatchObject({ life: 2, cause: 'init', reason: expect.stringMatching(/^init failed: /) as string });
     expect((stuck ?? []).filter(({ pid }) => isRunning(pid)), 'nothing is left of them').toEqual([]);
   }, 60_000);
 });

@@ -129,7 +129,7 @@ describe('flags', () => {
     expect(lastLine(['--blocks=stat'])).toBe('Error: invalid argument "stat" for "--blocks" flag: there is no block of that name; the blocks are state, pubsub');
     expect(lastLine(['--block=stat=process'])).toContain('the blocks are state, pubsub');
     expect(lastLine(['--block=state'])).toContain('expected <name>=<mode>');
-    expect(lastLine(['--isolation=threads'])).toBe('Error: invalid argument "threads" for "--isolation" flag: expected one of monolith, process');
+    expect(lastLine(['--isolation=threads'])).toBe('Error: invalid argument "threads" for "--isolation" flag: expected one of monolith, thread, process');
     for (const size of ['3Mi', '1Ki', '512Mi', 'x']) expect(ended([`--ring-bytes=${size}`]).exit).toBe(2);
     expect(served(['--ring-bytes=64Ki']).ringBytes).toBe(65_536);
   });

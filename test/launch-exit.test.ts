@@ -64,10 +64,10 @@ describe.each(['thread', 'process'] as const)('a life in a %s', (mode) => {
   });
 
   it('ends in order when its channel is closed', async () => {
-    const launched = new Launched(mode, { code: 'console.log("serving");' });
+    const launched = new Launched(mode, { early: 'console.error("before anything else");', code: 'process.stdout.write("736572", "hex"); console.log("ving");' });
     await eventually('it serves', () => launched.lines.some((line) => line.includes('serving')));
     launched.life.channel.close();
-    expect(await launched.end()).toMatchObject({ reason: mode === 'thread' ? 'it was closed' : 'exit code 0', code: 0, heap: false, said: '' });
+    expect(await launched.end()).toMatchObject({ reason: mode === 'thread' ? 'it was closed' : 'exit code 0', code: 0, heap: false, said: mode === 'thread' ? '' : 'before anything else' });
   });
 
   it('ends with what it said when its code can\'t be loaded', async () => {
@@ -78,6 +78,22 @@ describe.each(['thread', 'process'] as const)('a life in a %s', (mode) => {
   it('ends when there is no such block', async () => {
     const { reason } = await new Launched(mode, { block: 'stat' }).end();
     expect(reason).toContain('there is no block stat; the blocks are state, ');
+  });
+});
+
+describe('a life that can\'t begin', () => {
+  it('ends with the reason, where no thread can be made', async () => {
+    expect((await new Launched('thread', { flags: ['--expose-gc'] }).end()).reason).toMatch(/^it could not be started: .*--expose-gc/);
+  });
+
+  it('ends with the reason, where no process can be made', async () => {
+    const { execPath } = process;
+    process.execPath = '/nowhere/node';
+    const launched = new Launched('process');
+    process.execPath = execPath;
+    launched.life.kill();
+    expect(launched.life.pid).toBeUndefined();
+    expect((await launched.end()).reason).toBe('it could not be started: spawn /nowhere/node ENOENT');
   });
 });
 

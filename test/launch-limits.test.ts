@@ -64,6 +64,16 @@ describe('a block\'s thread', () => {
     expect(await launched.life.heapUsed?.()).toBeUndefined();
   });
 
+  it('may call into C, and keeps its data in SQLite', async () => {
+    const launched = new Launched('thread', { code: `${SAY} const koffi = process.getBuiltinModule('node:module').createRequire('${import.meta.filename}')('koffi'); say({ pid: koffi.load(null).func('int getpid()')() });` });
+    expect(await said(launched)).toEqual({ pid: process.pid });
+    await launched.kill();
+    await using sidecar = await startSidecar({ isolation: 'thread', components: [{ name: 'sqlite', type: 'state.sqlite', metadata: { connectionString: 'state.db' } }] });
+    expect((await sidecar.client.post('/v1.0/state/sqlite', '[{"key":"k","value":"v"}]')).status).toBe(204);
+    expect((await sidecar.client.get('/v1.0/state/sqlite/k')).body).toBe('"v"');
+    expect(sidecar.logs.matching(/^(?!time=")./)).toEqual([]);
+  });
+
   it('loops without a look at its end in no way that V8 compiles', async () => {
     // V8 14.6 takes the look for an interrupt out of this one, unless told otherwise.
     const launched = new Launched('thread', { code: 'console.log("looping"); let n = 0; for (;;) new Array(1000).fill(n++);' });
@@ -108,6 +118,7 @@ describe('flags of Node\'s that the kernel was started with', () => {
     const code = 'if (process.argv[1]?.includes("cli") !== true && (await import("node:worker_threads")).threadId + Number(process.argv.includes("state")) > 0) console.log("preloaded in", process.argv[2] ?? "a thread");';
     await using sidecar = await startSidecar({ isolation, components: [{ name: 'store', type: 'state.in-memory' }], nodeArgs: ['--import', `data:text/javascript,${encodeURIComponent(code)}`] });
     await sidecar.logs.match(/preloaded in (state|a thread)/);
+    expect(await sidecar.block('state')).toMatchObject({ state: 'ready', restarts: 0 });
     // A thread's channel needs no call into C.
     expect(/koffi/.test(readFileSync(`/proc/${sidecar.pid}/maps`, 'latin1'))).toBe(isolation === 'process');
   });

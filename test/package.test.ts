@@ -6,7 +6,7 @@ import { packageProblems, secretIn } from '../tools/package-contents.ts';
 
 const GOOD = [
   'package/LICENSE', 'package/README.md', 'package/package.json', 'package/proto/dapr/proto/runtime/v1/dapr.proto',
-  'package/dist/kernel/main.js', 'package/dist/kernel/cli.js', 'package/dist/kernel/cli.d.ts', 'package/dist/blocks/main.js', 'package/dist/blocks/host.js',
+  'package/dist/kernel/main.js', 'package/dist/kernel/cli.js', 'package/dist/kernel/cli.d.ts', 'package/dist/blocks/main.js', 'package/dist/blocks/thread.js', 'package/dist/blocks/host.js',
   'package/dist/blocks/state/redis-json.js', 'package/dist/proto/gen/descriptors.js',
 ];
 

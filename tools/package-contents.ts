@@ -12,7 +12,7 @@ const REFUSED = [/\.test\./, /(^|\/)(test|tests|bench|fixtures|conformance)\//, 
 const REQUIRED = [
   'package/LICENSE', 'package/README.md', 'package/package.json',
   'package/dist/kernel/main.js', 'package/dist/kernel/cli.js', // what is started
-  'package/dist/blocks/main.js', 'package/dist/blocks/host.js', // what the kernel loads by its path
+  'package/dist/blocks/main.js', 'package/dist/blocks/thread.js', 'package/dist/blocks/host.js', // what the kernel loads by its path
   'package/dist/proto/gen/descriptors.js', // what server reflection answers from
 ];
 

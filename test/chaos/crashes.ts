@@ -16,6 +16,9 @@ export interface CrashesOptions {
 /** What the kernel holds. */
 export interface Holdings {
   readonly kills: number;
+  /** After a collection: the JavaScript heap, and memory of objects outside it. */
+  readonly heapMib: number;
+  readonly externalMib: number;
   readonly rssMib: number;
   readonly pssMib: number;
   readonly descriptors: number;
@@ -29,9 +32,10 @@ export interface Holdings {
 export interface CrashesResult {
   readonly compartments: number;
   readonly samples: readonly Holdings[];
-  /** Over the last two thirds of the kills, by least squares. KiB of resident memory a kill. */
-  readonly slopeKib: number;
-  /** What there is more of in the end than in the beginning; empty: nothing. Memory is judged by its slope. */
+  /** Over the last two thirds of the kills, by least squares: KiB a kill of the heap after collections, and of resident memory, which moves in steps. */
+  readonly heapSlopeKib: number;
+  readonly residentSlopeKib: number;
+  /** What there is more of in the end than in the beginning; empty: nothing. Memory is judged by what its last two thirds add. */
   readonly grown: readonly string[];
 }
 
@@ -39,10 +43,13 @@ export interface CrashesResult {
 const MOST_DEATHS = 10;
 const AT_A_TIME = 4;
 const SAMPLE_EVERY = 20;
-/** What is garbage is not held: the kernel collects it when it is told to, before it is measured. */
-const COLLECTING = ['--expose-gc', '--import', 'data:text/javascript,process.on("SIGUSR2",()=>globalThis.gc())'] as const;
-/** More than this a kill is growth: an hour of such crashes would show. KiB. */
-const STEEPEST_KIB = 24;
+const SETTLE_MS = 300;
+/** What is garbage is not held: the kernel collects it when it is told to, and says what is left. */
+const COLLECTING = ['--expose-gc', '--import', 'data:text/javascript,process.on("SIGUSR2",()=>{globalThis.gc();process.stderr.write(`in use: ${JSON.stringify(process.memoryUsage())}\\n`)})'] as const;
+/** More than this a kill is growth: an hour of such crashes would show. KiB of heap after a collection. */
+const STEEPEST_KIB = 8;
+/** Resident memory holds what the allocator keeps for later, too. MiB over the last two thirds of the kills. */
+const MOST_RESIDENT_MIB = 32;
 
 export async function doCrashes({ kills, onProgress }: CrashesOptions): Promise<CrashesResult> {
   const needed = Math.ceil(kills / MOST_DEATHS);
@@ -52,26 +59,30 @@ export async function doCrashes({ kills, onProgress }: CrashesOptions): Promise<
   const names = (await sidecar.blocks()).filter(({ pid }) => pid > 0).map(({ name }) => name);
   if (names.length < needed) throw new Error(`${names.length} compartments where ${needed} were asked for`);
   await Promise.all(Array.from({ length: 2 * AT_A_TIME }, () => sidecar.blocks())); // our own connections are there from the start
-  await settled(sidecar);
-  const samples = [holdings(sidecar.pid, 0)];
+  const samples = [await holdings(sidecar, 0)];
   for (let done = 0; done < kills;) {
     const some = Array.from({ length: Math.min(AT_A_TIME, kills - done) }, (_, index) => names[(done + index) % names.length] as string);
     await Promise.all(some.map((name) => killAndWait(sidecar, name)));
     done += some.length;
     if (done % SAMPLE_EVERY === 0 || done === kills) {
-      await settled(sidecar);
-      samples.push(holdings(sidecar.pid, done));
-      onProgress(`${done} kills: ${samples.at(-1)?.rssMib.toFixed(1)} MiB resident, ${samples.at(-1)?.descriptors} descriptors`);
+      const sample = await holdings(sidecar, done);
+      samples.push(sample);
+      onProgress(`${done} kills: heap ${sample.heapMib.toFixed(2)} MiB, external ${sample.externalMib.toFixed(2)} MiB, resident ${sample.rssMib.toFixed(1)} MiB, ${sample.descriptors} descriptors`);
     }
   }
-  const last = samples.slice(Math.floor(samples.length / 3));
-  const slopeKib = slope(last.map(({ kills: x }) => x), last.map(({ rssMib: y }) => y * 1024));
-  return { compartments: names.length, samples, slopeKib, grown: grownIn(samples[0] as Holdings, samples.at(-1) as Holdings, slopeKib) };
+  const late = samples.slice(Math.floor(samples.length / 3));
+  const slopeOf = (of: (sample: Holdings) => number): number => slope(late.map(({ kills: x }) => x), late.map((sample) => of(sample) * 1024));
+  const slopes = { heapSlopeKib: slopeOf(({ heapMib }) => heapMib), residentSlopeKib: slopeOf(({ rssMib: mib }) => mib) };
+  return { compartments: names.length, samples, ...slopes, grown: grownIn(samples[0] as Holdings, late, slopes.heapSlopeKib) };
 }
 
-function grownIn(first: Holdings, last: Holdings, slopeKib: number): string[] {
+function grownIn(first: Holdings, late: readonly Holdings[], heapSlopeKib: number): string[] {
+  const last = late.at(-1) as Holdings;
   const grown = (['descriptors', 'threads', 'segments', 'children', 'zombies'] as const).filter((name) => last[name] > first[name]).map((name) => `${name}: ${first[name]} to ${last[name]}`);
-  return slopeKib > STEEPEST_KIB ? [...grown, `resident memory: ${slopeKib.toFixed(1)} KiB a kill`] : grown;
+  if (heapSlopeKib > STEEPEST_KIB) grown.push(`heap: ${heapSlopeKib.toFixed(1)} KiB a kill`);
+  const added = last.rssMib - (late[0] as Holdings).rssMib;
+  if (added > MOST_RESIDENT_MIB) grown.push(`resident memory: ${added.toFixed(0)} MiB over the last two thirds`);
+  return grown;
 }
 
 async function killAndWait(sidecar: Sidecar, name: string): Promise<void> {
@@ -83,18 +94,15 @@ async function killAndWait(sidecar: Sidecar, name: string): Promise<void> {
   }, 30_000);
 }
 
-/** Pipes and sockets of the last deaths are closed by then, and garbage is collected. */
-async function settled(sidecar: Sidecar): Promise<void> {
-  await sleep(200);
+async function holdings(sidecar: Sidecar, kills: number): Promise<Holdings> {
+  await sleep(SETTLE_MS); // pipes and sockets of the last deaths are closed by then
+  const seen = sidecar.logs.all.length;
   sidecar.signal('SIGUSR2');
-  await sleep(200);
-  await sidecar.client.get('/v1.0/healthz');
-}
-
-export function holdings(pid: number, kills: number): Holdings {
+  const { heapUsed, external } = JSON.parse(await sidecar.logs.match(/^in use: (.*)$/, 10_000, seen)) as NodeJS.MemoryUsage;
+  const { pid } = sidecar;
   const children = childrenOf(pid);
   return {
-    kills, rssMib: residentBytesOf(pid) / 2 ** 20, pssMib: rssMib(pid), descriptors: descriptorsOf(pid).length, threads: readdirSync(`/proc/${pid}/task`).length,
+    kills, heapMib: heapUsed / 2 ** 20, externalMib: external / 2 ** 20, rssMib: residentBytesOf(pid) / 2 ** 20, pssMib: rssMib(pid), descriptors: descriptorsOf(pid).length, threads: readdirSync(`/proc/${pid}/task`).length,
     segments: sharedMappingsOf(pid).length, children: children.length, zombies: children.filter(({ state }) => state === 'Z').length,
   };
 }

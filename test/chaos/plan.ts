@@ -28,7 +28,7 @@ export const FAILURE_ROWS: readonly FailureRow[] = [
   { name: 'loop', what: 'endless loop', does: { failure: 'loop' }, leads: 'ends' },
   { name: 'block', what: 'event loop blocked for 1 s', does: { failure: 'block', argument: '1000' }, leads: 'lives' },
   { name: 'heap', what: 'heap overflow', does: { failure: 'heap' }, leads: 'ends' },
-  { name: 'leak', what: 'memory leak past the limit', does: { failure: 'leak', argument: '2' }, leads: 'replaced' },
+  { name: 'leak', what: 'memory leak past the limit', does: { failure: 'leak', argument: '1' }, leads: 'replaced' },
   { name: 'files', what: 'descriptor leak', does: { failure: 'files' }, leads: 'replaced', spoils: true },
   { name: 'flood', what: 'flood of log lines', does: { failure: 'flood', argument: '100000' }, leads: 'lives' },
   { name: 'ring-full', what: '200 MB of answers at once', does: { failure: 'ring-full' }, leads: 'lives' },

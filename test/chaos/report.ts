@@ -64,7 +64,7 @@ export function goals({ campaign, recovery, reloads, crashes }: Findings): Row[]
     goal('answers after SIGKILL, with a spare: within 20 ms (median)', `${recovery.withSpare.medianMs.toFixed(1)} ms`, recovery.withSpare.medianMs <= 20);
   }
   if (reloads !== undefined) goal(`calls that failed over ${reloads.reloads} reloads: 0`, `${reloads.failed} of ${reloads.calls}`, reloads.failed === 0);
-  if (crashes !== undefined) goal(`what the kernel holds does not grow over ${crashes.samples.at(-1)?.kills ?? 0} kills`, crashes.grown.length === 0 ? `${crashes.slopeKib.toFixed(1)} KiB a kill` : crashes.grown.join('; '), crashes.grown.length === 0);
+  if (crashes !== undefined) goal(`what the kernel holds does not grow over ${crashes.samples.at(-1)?.kills ?? 0} kills`, crashes.grown.length === 0 ? `heap ${crashes.heapSlopeKib.toFixed(1)} KiB a kill, everything else as before` : crashes.grown.join('; '), crashes.grown.length === 0);
   return rows;
 }
 
@@ -90,7 +90,7 @@ export function describeFindings(findings: Findings, notes: Row): string {
     if (losses.writes.length + losses.messages.length > 0) parts.push(`What was lost:\n${[...losses.writes, ...losses.messages].slice(0, 20).map(({ what }) => `  ${what}`).join('\n')}`);
   }
   if (crashes !== undefined) {
-    parts.push(tableText(`What the kernel holds over ${crashes.samples.at(-1)?.kills ?? 0} kills in a row, in ${crashes.compartments} compartments; resident memory grows by ${crashes.slopeKib.toFixed(1)} KiB a kill over the last two thirds.`,
+    parts.push(tableText(`What the kernel holds over ${crashes.samples.at(-1)?.kills ?? 0} kills in a row, in ${crashes.compartments} compartments; over the last two thirds the heap grows by ${crashes.heapSlopeKib.toFixed(1)} KiB a kill (after collections), resident memory by ${crashes.residentSlopeKib.toFixed(1)} KiB.`,
       crashes.samples.filter((_, index) => index % 4 === 0 || index === crashes.samples.length - 1).map((sample) => ({ ...sample }))));
   }
   if (recovery !== undefined) {

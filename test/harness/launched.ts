@@ -17,6 +17,8 @@ export interface LaunchedOptions {
   readonly code?: string;
   /** JavaScript that runs before anything of the block's is loaded. */
   readonly early?: string;
+  /** More of Node's flags. */
+  readonly flags?: readonly string[];
   readonly limits?: Partial<Limits>;
   readonly json?: boolean;
 }
@@ -31,14 +33,14 @@ export class Launched {
   readonly #file: string;
   readonly #output: LogDescriptor;
 
-  constructor(mode: Isolation, { block = 'state', name = block, code, early, limits = {}, json = false }: LaunchedOptions = {}) {
+  constructor(mode: Isolation, { block = 'state', name = block, code, early, flags = [], limits = {}, json = false }: LaunchedOptions = {}) {
     this.#file = join(this.#folder, 'log');
     this.#output = openLogFile(this.#file);
     const logging: LogSettings = { level: 'debug', json, appId: 'app', instance: 'i', version: 'v' };
     const options: LaunchOptions = {
       name, ringBytes: 64 * 1024, maxFrameBytes: 1 << 20, limits: { ...DEFAULT_LIMITS, ...limits }, output: this.#output, logging,
       log: openLog(logging, { output: this.#output, fields: { block: name } }), compileCache: CACHE,
-      execArgv: [...(early === undefined ? [] : importing(early)), ...(code === undefined ? [] : importing(onceServing(code)))],
+      execArgv: [...flags, ...(early === undefined ? [] : importing(early)), ...(code === undefined ? [] : importing(onceServing(code)))],
     };
     this.life = LAUNCH[mode](block, options);
   }
