@@ -66,6 +66,8 @@ export interface ChildInfo {
   /** The life that waits to take over. */
   readonly spare: 'starting' | 'ready' | undefined;
   readonly limits: Limits;
+  /** The present life's control group, or `none` and why; undefined where it has no process. */
+  readonly cgroup: string | undefined;
   /** True once a life had all its components tried: from then on a restart is not a reason to be unready. */
   readonly settled: boolean;
   /** As last reported; a restart in progress does not change them. */

@@ -101,6 +101,7 @@ export class Child implements Regent {
       reload: this.#reload,
       spare: this.#spare.state,
       limits: spec.limits,
+      cgroup: this.#present?.cgroup,
       settled: this.#settled,
       components: this.#components,
       subscriptions: this.#subscriptions,

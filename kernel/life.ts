@@ -75,6 +75,8 @@ const MAX_CALLS_FROM_BLOCK = 4_096;
 const LEAVE_MS = 500;
 /** A life that grows faster than it can be replaced is ended at so many times its limit. */
 const TOO_MUCH = 1.5;
+/** Share of a thread's heap above which it is too large. */
+const FULL_HEAP = 0.85;
 /** Share of its descriptors above which a life is too large. */
 const MANY_FILES = 0.9;
 const ROUTE_NAMES: ReadonlyMap<number, string> = new Map(ROUTES.map(({ id, name }) => [id, name]));
@@ -138,6 +140,10 @@ export class BlockLife {
     this.ended = this.#end();
   }
 
+  /** The control group that it has for itself, or `none` and why; undefined where it has no process. */
+  get cgroup(): string | undefined {
+    return this.#life.cgroup;
+  }
   /** As last reported. */
   get components(): readonly ComponentStatus[] {
     return this.#components;
@@ -226,12 +232,19 @@ export class BlockLife {
 
   #measure(): void {
     const { spec: { limits }, tooLarge } = this.#options;
-    if (this.pid === undefined) return;
+    if (this.pid === undefined) return void this.#measureHeap();
     const rss = limits.memoryBytes > 0 ? (residentBytes(this.pid) ?? 0) : 0;
     if (rss > limits.memoryBytes * TOO_MUCH) return this.kill('memory', `it used ${mebibytes(rss)} of memory, far more than the ${mebibytes(limits.memoryBytes)} it may`);
     if (rss > limits.memoryBytes) return tooLarge('memory', `${mebibytes(rss)} of memory, more than ${mebibytes(limits.memoryBytes)}`);
     const files = limits.openFiles > 0 ? (openFiles(this.pid) ?? 0) : 0;
     if (files > limits.openFiles * MANY_FILES) tooLarge('files', `${files} open descriptors of ${limits.openFiles}`);
+  }
+
+  /** A thread's heap: V8 ends the whole process where one allocation goes far beyond the limit, so it is not let near it. */
+  async #measureHeap(): Promise<void> {
+    const { spec: { limits: { heapBytes } }, tooLarge } = this.#options;
+    const used = heapBytes > 0 ? ((await this.#life.heapUsed?.()) ?? 0) : 0;
+    if (used > heapBytes * FULL_HEAP) tooLarge('memory', `${mebibytes(used)} of heap, nearly the ${mebibytes(heapBytes)} it may`);
   }
 
   #report(components: unknown): void {

@@ -158,7 +158,7 @@ export class Swaps {
       this.#options.log.warn({}, `the ${this.#options.name} block is replaced before it has finished what it had taken in: ${messageOf(cause)}`);
     });
     seat.suspend();
-    let step = 'the present life does not hand over what it has';
+    let step = 'the present life does not say what it has';
     try {
       await seat.atRest(REST_MS);
       const pieces = new Handed(next.calls);
@@ -166,7 +166,7 @@ export class Swaps {
       await ask(old.calls, Control.HANDOVER, undefined, handoverMs);
       this.#handed = undefined;
       this.#regent.depose(old, true);
-      step = 'the next life does not take what it is handed';
+      step = 'the next life does not take it';
       await pieces.arrived(handoverMs);
       step = 'the next life does not take over';
       await next.activate(this.#regent.inheritance(), handoverMs);
@@ -178,7 +178,7 @@ export class Swaps {
       this.#regent.depose(old, false);
       await ask(old.calls, Control.RESUME, undefined, handoverMs).catch(() => undefined); // it is over: its end is noticed elsewhere
       seat.resume();
-      throw new SwapRefused(`${step}: ${messageOf(cause)}`, [], cause);
+      throw new SwapRefused(`it could not be handed over, because ${step}: ${messageOf(cause)}`, [], cause);
     }
   }
 

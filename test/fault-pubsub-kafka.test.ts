@@ -75,7 +75,7 @@ describeWithKafka('pub/sub on Kafka', () => {
     print(`Kafka, block killed ${KILLS} times: ${String(ledger)}; ${state.acknowledged.length} writes of state beside it`);
     expect(ledger.acknowledged.size).toBeGreaterThanOrEqual(10_000);
     expect(ledger.missing()).toEqual([]);
-    expect(await sidecar.block('pubsub')).toMatchObject({ life: KILLS + 1, restarts: KILLS, state: 'ready', lastExit: 'signal SIGKILL', inFlight: 0 });
+    expect(await sidecar.block('pubsub')).toMatchObject({ life: KILLS + 1, restarts: KILLS, state: 'ready', lastExit: 'signal SIGKILL: killed from outside, perhaps for memory', inFlight: 0 });
     expect(ledger.failures.filter(({ protocol, code, text }) => code !== (protocol === 'HTTP' ? '503' : 'Unavailable') || !text.includes('the pubsub block restarted while this call was in flight'))).toEqual([]);
     expect(ledger.slowestPublishMs, 'no publish hangs').toBeLessThan(BOUND_MS);
     expect([bystanders.surprises, state.failures, state.wrong], 'nobody else notices').toEqual([[], [], []]);

@@ -70,7 +70,7 @@ describeWithRedis('pub/sub on Redis', () => {
     print(`Redis, block killed ${KILLS} times: ${String(ledger)}; ${state.acknowledged.length} writes of state beside it`);
     expect(ledger.acknowledged.size).toBeGreaterThanOrEqual(10_000);
     expect(ledger.missing()).toEqual([]);
-    expect(row).toMatchObject({ life: KILLS + 1, restarts: KILLS, state: 'ready', lastExit: 'signal SIGKILL', inFlight: 0 });
+    expect(row).toMatchObject({ life: KILLS + 1, restarts: KILLS, state: 'ready', lastExit: 'signal SIGKILL: killed from outside, perhaps for memory', inFlight: 0 });
     expect(ledger.duplicates, 'no more than what can be unsettled at each kill').toBeLessThanOrEqual(KILLS * 100);
     expect(ledger.failures.filter(({ protocol, code, text }) => code !== (protocol === 'HTTP' ? '503' : 'Unavailable') || !text.includes('the pubsub block restarted while this call was in flight'))).toEqual([]);
     expect(ledger.slowestPublishMs, 'no publish hangs').toBeLessThan(BOUND_MS);

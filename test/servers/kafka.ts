@@ -7,6 +7,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Kafka, logLevel, type Admin } from 'kafkajs';
+import { eventually } from '../harness/awaiting.ts';
 import { KAFKA_JARS } from './kafka-install.ts';
 import { freePort, startServer, type ServerProcess } from './process.ts';
 import type { Certificates } from './redis.ts';
@@ -92,7 +93,13 @@ export async function startKafka(options: KafkaOptions = {}): Promise<KafkaServe
     admin,
     createTopic: async (topic, partitions = 1, config = {}) => {
       const configEntries = Object.entries(config).map(([name, value]) => ({ name, value }));
-      await (await admin()).createTopics({ waitForLeaders: true, topics: [{ topic, numPartitions: partitions, replicationFactor: 1, configEntries }] });
+      const client = await admin();
+      await client.createTopics({ topics: [{ topic, numPartitions: partitions, replicationFactor: 1, configEntries }] });
+      // kafkajs can wait for leaders, and takes a broker that has not heard of the topic yet for a failure.
+      await eventually(`topic ${topic} has leaders`, async () => {
+        const found = await client.fetchTopicMetadata({ topics: [topic] }).then(({ topics: [one] }) => one?.partitions, () => undefined);
+        return found?.length === partitions && found.every(({ leader }) => leader >= 0);
+      });
     },
     committed: async (group, topic) => {
       const [found] = await (await admin()).fetchOffsets({ groupId: group, topics: [topic] });
