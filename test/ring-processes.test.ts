@@ -17,7 +17,7 @@ const NIGHTLY = process.env['BULKHEAD_NIGHTLY'] === '1';
 const FRAMES = NIGHTLY ? 100_000_000 : 3_000_000;
 /** Between threads it is the same ring, and what orders memory is what JavaScript promises: fewer do. */
 const THREAD_FRAMES = FRAMES / 6;
-const LIMITS: Limits = NIGHTLY ? { rounds: 100_000_000, ms: 120_000 } : { rounds: 3_000_000, ms: 4_000 };
+const LIMITS: Limits = NIGHTLY ? { rounds: 100_000_000, ms: 120_000 } : { rounds: 3_000_000, ms: 2_000 };
 const TIMEOUT_MS = LIMITS.ms + 60_000;
 
 async function run(pattern: Pattern): Promise<Outcome> {

@@ -336,13 +336,13 @@ export function channelConformance(name: string, openPair: OpenPair): void {
     });
 
     it('delivers whole frames and no halves when the peer is killed', async () => {
-      for (let round = 0; round < 20; round++) {
+      for (let round = 0; round < 10; round++) {
         const pair = await openPair('flood', { ringBytes: SMALL_RING });
         if (pair.kill === undefined) return pair.close();
         const end = takeEnd(pair.channel, faults);
         const random = new Random(FLOOD_SEED);
         let due = 1;
-        const stopAfter = 1 + round * 37;
+        const stopAfter = 1 + round * 74;
         pair.channel.onFrame = ({ call, body }) => {
           if (call !== due || body.length !== floodLength(random, call) || !isPattern(body, call)) faults.push(`frame ${call} where ${due} was due, of ${body.length} bytes`);
           if (due++ === stopAfter) pair.kill?.();
