@@ -22,6 +22,8 @@ export type DriverTable<D extends Driver> = Readonly<Record<string, () => Promis
 
 /** Retry of a component that can't start: full jitter between these bounds, in milliseconds. */
 const RETRY_MS = { min: 100, max: 5_000 } as const;
+/** A component that opens for longer than this keeps no other one from being loaded. */
+const GIVE_WAY_MS = 50;
 
 interface Entry<D extends Driver> {
   readonly spec: ComponentSpec;
@@ -42,6 +44,8 @@ export class ComponentSet<D extends Driver> {
   readonly #context: DriverContext;
   readonly #changed: () => void;
   readonly #elsewhere: readonly string[];
+  /** Settles when the next component may be loaded. */
+  #turn: Promise<void> | undefined;
 
   /**
    * @param kind the noun of Dapr's messages, e.g. `state store`
@@ -151,6 +155,19 @@ export class ComponentSet<D extends Driver> {
     }
   }
 
+  /**
+   * Waits until the component before has been opened, or has taken some time. Loading a driver's code may be a tenth of a second of
+   * nothing else; what is there before serves meanwhile.
+   * @returns what lets the next one begin
+   */
+  async #itsTurn(): Promise<() => void> {
+    const before = this.#turn;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#turn = promise;
+    await before;
+    return resolve;
+  }
+
   /** One start. True means: failed, and worth another try. */
   async #attempt(entry: Entry<D>): Promise<boolean> {
     const { spec } = entry;
@@ -160,11 +177,13 @@ export class ComponentSet<D extends Driver> {
       this.#fail(entry, `[CREATE_COMPONENT_FAILURE]: initialization error occurred for ${logName(spec)}: couldn't find ${this.#kind} ${spec.type}/${version}`, false);
       return false;
     }
+    const next = await this.#itsTurn();
     const timeout = AbortSignal.timeout(spec.initTimeoutMs);
     const signal = AbortSignal.any([timeout, this.#closing.signal]);
     let opening: Promise<D> | undefined;
     try {
       const open = await load();
+      setTimeout(next, GIVE_WAY_MS).unref();
       opening = Promise.resolve(open(spec, { ...this.#context, log: componentLog(this.#context.log, spec, (text) => entry.driver !== undefined || isNews(entry.said, text)), checkpoints: checkpointsOf(this.#context.checkpoints, spec.name) }, signal));
       const driver = await Promise.race([opening, aborted(signal)]);
       if (this.#closing.signal.aborted) {
@@ -184,6 +203,8 @@ export class ComponentSet<D extends Driver> {
       const permanent = cause instanceof InvalidMetadata;
       this.#fail(entry, `[INIT_COMPONENT_FAILURE]: initialization error occurred for ${logName(spec)}: ${text}`, !permanent);
       return !permanent;
+    } finally {
+      setImmediate(next);
     }
   }
 

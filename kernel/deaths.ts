@@ -7,7 +7,7 @@ export interface RestartRules {
   /** More ends than this within `periodMs`: the block counts as failed. */
   readonly intensity: number;
   readonly periodMs: number;
-  /** Full jitter between 0 and a bound that doubles from the first to the second value. */
+  /** From the second restart on: full jitter between 0 and a bound that doubles from the first to the second value. */
   readonly backoffMs: readonly [min: number, max: number];
   /** A life that was ready for this long clears the backoff. */
   readonly calmMs: number;
@@ -60,7 +60,9 @@ export class Deaths {
     const { intensity, backoffMs: [min, max], calmMs } = this.#rules;
     if (performance.now() - readySinceMs > calmMs) this.#attempt = 0;
     if (this.#recent.length > intensity) return { pauseMs: max / 2 + Math.random() * (max / 2), failed: this.#recent.length };
-    return { pauseMs: Math.random() * Math.min(max, min * 2 ** this.#attempt++), failed: undefined };
+    const attempt = this.#attempt++;
+    // What ended a life that was well is rarely there still: the first restart is at once.
+    return { pauseMs: attempt === 0 ? 0 : Math.random() * Math.min(max, min * 2 ** (attempt - 1)), failed: undefined };
   }
 }
 

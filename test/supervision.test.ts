@@ -120,12 +120,16 @@ it('a life that is too large is replaced while it works', async () => {
 });
 
 it('a restart by hand ends the pause after a death', async () => {
-  await using block = new Supervised({ spec: { backoffMs: [600_000, 600_000] } });
+  await using block = new Supervised({ spec: { backoffMs: [600_000, 600_000], calmMs: 600_000 } });
   await ready(block);
-  process.kill(block.child.info().pid ?? 0, 'SIGKILL');
-  await eventually('it has ended', () => block.child.info().state === 'backing-off');
+  for (const life of [1, 2]) { // the first pause is none
+    await ready(block, life);
+    process.kill(block.child.info().pid ?? 0, 'SIGKILL');
+    await eventually(`life ${life} has ended`, () => block.child.info().endsBy.signal === life);
+  }
+  await eventually('it waits', () => block.child.info().state === 'backing-off');
   await block.child.restart();
-  expect(block.child.info()).toMatchObject({ state: 'ready', life: 2 });
+  expect(block.child.info()).toMatchObject({ state: 'ready', life: 3 });
 });
 
 it('no more calls are open at once than its limit allows', async () => {
