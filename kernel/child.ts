@@ -303,13 +303,13 @@ export class Child implements Regent {
     this.#present = life;
     this.#restarts++;
     this.#readySinceMs = Infinity;
+    const activated = life.activate(this.inheritance(), this.#options.spec.initMs);
+    this.#options.seat.attach(life.calls, life.wake); // what waits follows the inheritance on the same ring
     try {
-      await life.activate(this.inheritance(), this.#options.spec.initMs);
+      await activated;
     } catch {
       return; // it is being killed, and its end is noticed
     }
-    if (life.calls.over) return;
-    this.#options.seat.attach(life.calls, life.wake);
     this.#reported(life);
     this.#news.attach(life.calls);
   }
