@@ -22,6 +22,7 @@ export type DriverTable<D extends Driver> = Readonly<Record<string, () => Promis
 
 /** Retry of a component that can't start: full jitter between these bounds, in milliseconds. */
 const RETRY_MS = { min: 100, max: 5_000 } as const;
+const inNextTurn = setImmediate;
 /** A component that opens for longer than this keeps no other one from being loaded. */
 const GIVE_WAY_MS = 50;
 
@@ -181,9 +182,10 @@ export class ComponentSet<D extends Driver> {
     const timeout = AbortSignal.timeout(spec.initTimeoutMs);
     const signal = AbortSignal.any([timeout, this.#closing.signal]);
     let opening: Promise<D> | undefined;
+    let late: NodeJS.Timeout | undefined;
     try {
       const open = await load();
-      setTimeout(next, GIVE_WAY_MS).unref();
+      late = setTimeout(next, GIVE_WAY_MS).unref();
       opening = Promise.resolve(open(spec, { ...this.#context, log: componentLog(this.#context.log, spec, (text) => entry.driver !== undefined || isNews(entry.said, text)), checkpoints: checkpointsOf(this.#context.checkpoints, spec.name) }, signal));
       const driver = await Promise.race([opening, aborted(signal)]);
       if (this.#closing.signal.aborted) {
@@ -204,7 +206,8 @@ export class ComponentSet<D extends Driver> {
       this.#fail(entry, `[INIT_COMPONENT_FAILURE]: initialization error occurred for ${logName(spec)}: ${text}`, !permanent);
       return !permanent;
     } finally {
-      setImmediate(next);
+      clearTimeout(late);
+      inNextTurn(next); // whatever waits, the kernel's calls among it, comes before the next driver's code
     }
   }
 
