@@ -21,6 +21,8 @@ export interface Life {
   readonly pid: number | undefined;
   /** `ring`, `socket` or `local`. */
   readonly transport: string;
+  /** It turns the kernel's own event loop, so nobody could notice that it hangs. */
+  readonly kernelLoop?: true;
   /** The control group that it has for itself, or `none` and why. Absent where the block has no process of its own. */
   readonly cgroup?: string;
   /** Resolves when nothing of it is left and what it wrote has been read. Never rejects. A hang or a violation becomes an end by `kill`. */
@@ -70,5 +72,5 @@ function launchInProcess(block: string, { name, maxFrameBytes, output, log }: La
       return { reason: messageOf(cause), heap: false, said: '' };
     },
   );
-  return { channel: kernelEnd, pid: undefined, transport: 'local', ended: ended.finally(() => limit.settle()), kill: () => kernelEnd.close() };
+  return { channel: kernelEnd, pid: undefined, transport: 'local', kernelLoop: true, ended: ended.finally(() => limit.settle()), kill: () => kernelEnd.close() };
 }

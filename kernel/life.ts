@@ -219,8 +219,8 @@ export class BlockLife {
   }
 
   #startWatch(): Watch | undefined {
-    const { spec: { mode, hangMs, initMs } } = this.#options;
-    if (mode === 'monolith') return undefined; // it turns our own event loop
+    const { spec: { hangMs, initMs } } = this.#options;
+    if (this.#life.kernelLoop === true) return undefined;
     const ping = this.#channel.peer === undefined ? pingPulse(this.calls, Math.max(hangMs, 1)) : undefined;
     return new Watch({
       pulse: this.#channel.peer ?? (ping as NonNullable<typeof ping>), hangMs, startMs: initMs,
