@@ -22,6 +22,7 @@ export type DriverTable<D extends Driver> = Readonly<Record<string, () => Promis
 
 /** Retry of a component that can't start: full jitter between these bounds, in milliseconds. */
 const RETRY_MS = { min: 100, max: 5_000 } as const;
+/** Taken here, so that turns go on where a test holds the clock. */
 const inNextTurn = setImmediate;
 /** A component that opens for longer than this keeps no other one from being loaded. */
 const GIVE_WAY_MS = 50;
@@ -179,6 +180,10 @@ export class ComponentSet<D extends Driver> {
       return false;
     }
     const next = await this.#itsTurn();
+    if (this.#closing.signal.aborted) {
+      next();
+      return false;
+    }
     const timeout = AbortSignal.timeout(spec.initTimeoutMs);
     const signal = AbortSignal.any([timeout, this.#closing.signal]);
     let opening: Promise<D> | undefined;

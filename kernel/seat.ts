@@ -167,7 +167,10 @@ export class Seat implements Place {
     }
     this.#streams.add(call);
     if (this.#calls === undefined) this.hold(call);
-    else call.start(this.#calls);
+    else {
+      this.#wake();
+      call.start(this.#calls);
+    }
     return call;
   }
 
