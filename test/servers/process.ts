@@ -92,13 +92,34 @@ function threadStates(pid: number): (string | undefined)[] {
   });
 }
 
-/** A port of the loopback interface that was free a moment ago. */
+/**
+ * Ports that nobody gets by chance: below those that the system gives to connections (`ip_local_port_range`), so that a server
+ * which is away for a moment finds its port free when it comes back. Each worker of the test runner has its own part of them.
+ */
+const PORTS = { first: 12_000, last: 31_999, workers: 8 } as const;
+const PORTS_OF_WORKER = (PORTS.last - PORTS.first + 1) / PORTS.workers;
+let next = Math.floor(Math.random() * PORTS_OF_WORKER);
+
+/** A port of the loopback interface that was free a moment ago, and that is not given twice before all others were. */
 export async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const address = server.address();
+  const worker = Number(process.env['VITEST_POOL_ID'] ?? 0) % PORTS.workers;
+  for (let tried = 0; tried < PORTS_OF_WORKER; tried++) {
+    const port = PORTS.first + worker * PORTS_OF_WORKER + next;
+    next = (next + 1) % PORTS_OF_WORKER;
+    if (await isFree(port)) return port;
+  }
+  throw new Error(`no port from ${PORTS.first} to ${PORTS.last} is free`);
+}
+
+async function isFree(port: number): Promise<boolean> {
+  const server = createServer();
+  try {
+    server.listen(port, '127.0.0.1');
+    await once(server, 'listening');
+  } catch {
+    return false;
+  }
   server.close();
   await once(server, 'close');
-  if (address === null || typeof address === 'string') throw new Error('the probe did not listen on a port');
-  return address.port;
+  return true;
 }
