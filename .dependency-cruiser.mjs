@@ -11,7 +11,7 @@ const GENERATOR = '^proto/generate\\.ts$';
 
 /** Each third-party package, and the only shipped files that may import it. A new dependency is a row here. */
 const HOMES = [
-  { name: 'grpc-js', package: '@grpc/grpc-js', home: '^kernel/(app/)?grpc\\.ts$', comment: 'the gRPC server can be replaced in one file, and the client of the application in another.' },
+  { name: 'grpc-js', package: '@grpc/grpc-js', home: '^kernel/(app/grpc|grpc/reference)\\.ts$', comment: 'the gRPC server can be replaced in one file, and the client of the application in another.' },
   { name: 'ioredis', package: 'ioredis', home: '^blocks/clients/redis\\.ts$', comment: 'every block connects to Redis in the same way, and a change of client is a change of one file.' },
   { name: 'kafkajs', package: 'kafkajs', home: '^blocks/clients/kafka/', comment: 'what this client must not be left to decide by itself is put right in one folder.' },
   { name: 'etcd3', package: 'etcd3', home: '^blocks/clients/etcd/', comment: 'every block speaks to etcd in the same way, and what this client retries by itself is decided in one folder.' },
@@ -21,7 +21,7 @@ const HOMES = [
   { name: 'piscina', package: 'piscina', home: '^kernel/launch-thread\\.ts$', comment: 'only a sidecar with blocks in threads loads it, and what it would do by itself is turned off in one place.' },
   { name: 'cel', package: '@bufbuild/cel', home: '^blocks/cel\\.ts$', comment: 'it is loaded only when somebody has an expression, and kept to what cel-go does.' },
   { name: 'prom-client', package: 'prom-client', home: '^kernel/metrics/registry\\.ts$', comment: 'metrics are counted by our own means, and become text in one place; who is not scraped does not load it.' },
-  { name: 'protobuf', package: '@bufbuild/protobuf', home: '^(proto/|kernel/reflection\\.ts$)', comment: 'everybody else uses the generated codecs and proto/wire.ts; reflection works on descriptors.' },
+  { name: 'protobuf', package: '@bufbuild/protobuf', home: '^(proto/|kernel/grpc/reflection\\.ts$)', comment: 'everybody else uses the generated codecs and proto/wire.ts; reflection works on descriptors.' },
   { name: 'undici', package: 'undici', home: '^kernel/app/http\\.ts$', comment: 'only a sidecar with an HTTP application pays for an HTTP client.' },
   { name: 'yaml', package: 'yaml', home: '^(kernel/yaml|blocks/config/file)\\.ts$', comment: 'YAML is parsed with one set of options on each side, and loaded only when there is a file to parse.' },
   { name: 'levenshtein', package: 'fastest-levenshtein', home: '^(kernel/suggest|blocks/metadata)\\.ts$', comment: 'a guess at what was meant is made once on each side.' },

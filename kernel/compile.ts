@@ -1,6 +1,6 @@
 // Flags and environment compiled into a `Config`: every value checked, bounded and in the unit its name says, with the
 // errors daprd would give, in the order it would give them (contract: flags).
-import { hostname, tmpdir } from 'node:os';
+import { availableParallelism, hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LogLevel } from '../proto/logline.ts';
 import { InvalidQuantity, parseQuantity } from '../proto/quantity.ts';
@@ -29,6 +29,9 @@ const LARGEST_RING = 256 * 1024 * 1024;
 /** Less than this and no block could start: bytes, and descriptors. */
 const SMALLEST_HEAP = 32 * 1024 * 1024;
 const SMALLEST_FILES = 64;
+/** Event loops and processes beyond any machine that this runs on. */
+const MOST_GATEWAYS = 64;
+const MOST_REPLICAS = 64;
 
 /** @throws UsageError or Refused */
 export function compileConfig(args: Arguments, env: Environment, knownBlocks: readonly string[], build: Build): Config {
@@ -67,6 +70,8 @@ export function compileConfig(args: Arguments, env: Environment, knownBlocks: re
     token: new Secret(variable(env, 'DAPR_API_TOKEN')),
     maxBodyBytes,
     maxHeaderBytes,
+    grpcListener: values['grpc-listener'],
+    tls: tls(values),
     h2c: !isTruthy(variable(env, 'DAPR_HTTP_DISABLE_H2C')),
   };
   port('profile-port', values['profile-port']); // accepted, but a typing error should still be noticed
@@ -89,6 +94,7 @@ export function compileConfig(args: Arguments, env: Environment, knownBlocks: re
     blocks,
     ...own,
     traceIpc: values['trace-ipc'],
+    gateways: gateways(values.gateways),
     api,
     app: compileApp(values, env, api),
     resourcesPaths: usesAlias ? [values['components-path']] : paths,
@@ -162,6 +168,7 @@ function chooseBlocks({ values, given }: Arguments, known: readonly string[]): B
     if (isolation === undefined) throw new UsageError(`invalid argument ${shown(entry)} for "--block" flag: expected <name>=<mode>, where mode is one of ${ISOLATION_MODES.join(', ')}`);
     overrides.set(check('block', name), isolation);
   }
+  const replicas = replicated(values, check);
   const spares = new Set(values.spare.map((name) => check('spare', name.trim())));
   const limits = {
     heapBytes: limited(values, 'block-heap', check, SMALLEST_HEAP), memoryBytes: limited(values, 'block-memory', check, SMALLEST_HEAP), openFiles: limited(values, 'block-files', check, SMALLEST_FILES),
@@ -171,6 +178,7 @@ function chooseBlocks({ values, given }: Arguments, known: readonly string[]): B
     name,
     isolation: overrides.get(name) ?? values.isolation,
     spare: spares.has(name),
+    replicas: replicas.get(name) ?? 1,
     limits: {
       heapBytes: limits.heapBytes(name) ?? DEFAULT_LIMITS.heapBytes, memoryBytes: limits.memoryBytes(name) ?? DEFAULT_LIMITS.memoryBytes, openFiles: limits.openFiles(name) ?? DEFAULT_LIMITS.openFiles,
       openCalls: limits.openCalls(name) ?? DEFAULT_LIMITS.openCalls, queueBytes: limits.queueBytes(name) ?? DEFAULT_LIMITS.queueBytes,
@@ -194,6 +202,31 @@ function limited(values: Arguments['values'], flag: LimitFlag, check: (flag: Fla
     else own.set(check(flag, name), size);
   }
   return (block) => own.get(block) ?? common;
+}
+
+/** `block=number`. */
+function replicated(values: Arguments['values'], check: (flag: FlagName, name: string) => string): Map<string, number> {
+  const replicas = new Map<string, number>();
+  for (const entry of values.replicas) {
+    const [, name = '', written = ''] = /^([^=]*)=(\d{1,4})$/.exec(entry.trim()) ?? [];
+    const count = Number(written);
+    if (count < 1 || count > MOST_REPLICAS) throw new UsageError(`invalid argument ${shown(entry)} for "--replicas" flag: expected <block>=<number> with a number from 1 to ${MOST_REPLICAS}`);
+    replicas.set(check('replicas', name), count);
+  }
+  return replicas;
+}
+
+function gateways(written: string): number {
+  if (written === 'auto') return Math.min(Math.max(1, availableParallelism() - 1), MOST_GATEWAYS);
+  const count = /^\d{1,4}$/.test(written) ? Number(written) : 0;
+  if (count >= 1 && count <= MOST_GATEWAYS) return count;
+  throw new UsageError(`invalid argument ${shown(written)} for "--gateways" flag: expected auto, or a number from 1 to ${MOST_GATEWAYS}`);
+}
+
+function tls(values: Arguments['values']): ApiConfig['tls'] {
+  const { 'api-tls-cert': cert, 'api-tls-key': key } = values;
+  if ((cert === '') !== (key === '')) throw new Refused(`Failed to parse flags: --api-tls-${cert === '' ? 'key' : 'cert'} needs --api-tls-${cert === '' ? 'cert' : 'key'}`);
+  return cert === '' ? undefined : { cert, key };
 }
 
 function ringBytes(written: string): number {

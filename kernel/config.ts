@@ -6,6 +6,7 @@ import { readArguments, shown, UsageError, type Arguments } from './arguments.ts
 import { compileConfig, Refused } from './compile.ts';
 import type { Environment } from './environment.ts';
 import type { Isolation } from './flags.ts';
+import type { GrpcListenerKind } from './grpc/kinds.ts';
 import type { Limits } from './limits.ts';
 import type { Secret } from './secret.ts';
 import { nearest } from './suggest.ts';
@@ -52,6 +53,8 @@ export interface Config {
   /** Bytes of one ring; a power of two. */
   readonly ringBytes: number;
   readonly traceIpc: boolean;
+  /** Event loops that serve the APIs. 1: the kernel's own does. */
+  readonly gateways: number;
 
   readonly api: ApiConfig;
   readonly app: AppConfig;
@@ -84,6 +87,8 @@ export interface BlockChoice {
   /** Whether a second life waits to take over. */
   readonly spare: boolean;
   readonly limits: Limits;
+  /** How often it runs; 1 unless it was told. */
+  readonly replicas: number;
 }
 
 export interface ApiConfig {
@@ -106,6 +111,9 @@ export interface ApiConfig {
   readonly token: Secret;
   readonly maxBodyBytes: number;
   readonly maxHeaderBytes: number;
+  readonly grpcListener: GrpcListenerKind;
+  /** Paths of the certificate and its key; undefined: no TLS. */
+  readonly tls: { readonly cert: string; readonly key: string } | undefined;
   /** False by `DAPR_HTTP_DISABLE_H2C`. */
   readonly h2c: boolean;
 }

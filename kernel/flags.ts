@@ -1,5 +1,6 @@
 // The command line's vocabulary: every flag of daprd and of our own, as data (contract: flags). One row is a flag's name,
 // how its text becomes a value, its default and its line in the usage. What values mean together is config.ts' business.
+import { GRPC_LISTENERS } from './grpc/kinds.ts';
 import { InvalidDuration, parseDurationMs } from '../proto/duration.ts';
 
 /** Groups of the usage, in order. */
@@ -120,6 +121,7 @@ export const FLAGS = {
   blocks: list('Isolation', 'run these blocks only; default: all', { noun: 'names' }),
   isolate: list('Isolation', 'give this component a block of its own, as its annotation `isolation: component` does; repeatable', { noun: 'components' }),
   spare: list('Isolation', 'keep a second life of this block started and connected, to take over when the first one ends; repeatable', { noun: 'blocks' }),
+  replicas: list('Isolation', 'run this block so many times, and spread calls over them; only where its components keep nothing in their process; repeatable', { noun: 'block=number' }),
   'hang-ms': whole('Isolation', 3_000, 'a block that does nothing for so many milliseconds although it is asked to is killed; 0: never'),
   'drain-ms': whole('Isolation', 10_000, 'how long a life that is being replaced may take to finish what it has, in milliseconds'),
   'poison-deaths': whole('Isolation', 3, 'a call that was in flight at so many deaths of its block in a row is refused from then on; 0: never'),
@@ -139,6 +141,10 @@ export const FLAGS = {
   'dapr-listen-addresses': text('Listeners', '', 'addresses for both APIs, comma-separated; default: all interfaces', { noun: 'addresses' }),
   'dapr-public-port': text('Listeners', '', 'port of the public health and metadata server; default: none', { noun: 'port' }),
   'dapr-public-listen-address': text('Listeners', '', 'address for the above', { noun: 'address' }),
+  'grpc-listener': choice('Listeners', GRPC_LISTENERS, 'grpc-js', 'who speaks HTTP/2 on the gRPC port: own is bulkhead\'s, grpc-js the library it is tested against'),
+  'api-tls-cert': text('Listeners', '', 'certificate of both APIs in PEM, with those that vouch for it; default: no TLS', { noun: 'file' }),
+  'api-tls-key': text('Listeners', '', 'its private key in PEM', { noun: 'file' }),
+  gateways: text('Listeners', '1', 'event loops that serve both APIs, each on the same ports; auto: one for each core but one', { noun: 'number|auto' }),
   'unix-domain-socket': text('Listeners', '', 'directory for Unix sockets that replace the ports of both APIs', { noun: 'directory' }),
   'allowed-origins': text('Listeners', '', 'CORS origins, comma-separated, or *; default: no CORS', { noun: 'origins' }),
   'max-body-size': text('Listeners', '4Mi', 'largest request body', { noun: 'quantity' }),

@@ -7,13 +7,14 @@ import { ROUTE, ROUTES } from '../proto/routes.ts';
 import { admits } from './access.ts';
 import type { Config } from './config.ts';
 import type { Configuration } from './configuration.ts';
-import { openGrpcServer, type LiveGrpcOptions } from './grpc.ts';
+import { openGrpcListener, type LiveGrpcOptions } from './grpc/listener.ts';
 import { HttpApi, type ApiCall, type LiveHttpOptions } from './http.ts';
 import { openHttpServer } from './http-server.ts';
 import type { Address, Listener } from './listener.ts';
 import type { ApiCounts } from './metrics/server-counts.ts';
 import { Router, type Match } from './router.ts';
 import type { Switch } from './switch.ts';
+import { readTlsFiles } from './tls.ts';
 
 /** What was bound, e.g. `127.0.0.1:3500` or a socket's path. */
 export interface Bound {
@@ -30,7 +31,8 @@ export interface Gateway {
   apply(configuration: Configuration): void;
 }
 
-export function openGateway(dispatch: Switch, config: Config, configuration: Configuration, log: Log, counts?: ApiCounts): Gateway {
+/** @throws FatalError when the certificate can't be read */
+export async function openGateway(dispatch: Switch, config: Config, configuration: Configuration, log: Log, counts?: ApiCounts): Promise<Gateway> {
   const { api } = config;
   const counting = counts === undefined ? {} : { counts };
   const token = api.token.isSet ? api.token : undefined;
@@ -48,9 +50,9 @@ export function openGateway(dispatch: Switch, config: Config, configuration: Con
   const publicHttp = api.publicPort === 0 ? undefined : openHttp([{ kind: 'tcp', host: api.publicAddress, port: api.publicPort }], new HttpApi(dispatch, {
     ...counting, token: undefined, maxBodyBytes: api.maxBodyBytes, log: undefined, fallback: 'plain', cors: undefined, router: new Router(publicRoutes),
   }));
-  const grpc = openGrpcServer(dispatch, {
+  const grpc = await openGrpcListener(api.grpcListener, dispatch, {
     addresses: addresses(config, api.grpcPort, 'grpc'), routes: ROUTES, token, maxBodyBytes: api.maxBodyBytes, maxHeaderBytes: api.maxHeaderBytes,
-    ...liveGrpc(config, configuration, log), ...counting,
+    ...liveGrpc(config, configuration, log), ...counting, ...(api.tls === undefined ? {} : { tls: readTlsFiles(api.tls) }),
   });
   const listeners = publicHttp === undefined ? [http, grpc] : [http, publicHttp, grpc];
   const listen = async (): Promise<Bound> => {

@@ -114,7 +114,7 @@ export class Runtime {
     const dispatch = new Switch(compartments.seats, own);
     this.#switch = dispatch;
     const { openGateway } = await loading;
-    const gateway = openGateway(dispatch, config, configuration, log, this.#metrics);
+    const gateway = await openGateway(dispatch, config, configuration, log, this.#metrics);
     this.#listeners = gateway.listeners;
     const [bound] = await Promise.all([gateway.listen(), this.#metrics.listen()]);
     this.#listening = true;

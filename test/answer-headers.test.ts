@@ -3,7 +3,7 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { Calls } from '../ipc/calls.ts';
 import { openLocalPair } from '../ipc/local.ts';
-import { openGrpcServer } from '../kernel/grpc.ts';
+import { openReferenceListener } from '../kernel/grpc/reference.ts';
 import type { Listener } from '../kernel/listener.ts';
 import { Seat } from '../kernel/seat.ts';
 import { Switch } from '../kernel/switch.ts';
@@ -20,7 +20,7 @@ async function sidecarThatAnswers(head: unknown): Promise<GrpcClient> {
   const [near, far] = openLocalPair({ maxFrameBytes: 1 << 20, poison: true });
   seat.attach(new Calls(near, { ids: 'odd', maxIncoming: 1, maxQueuedBytes: 1 << 20, serve: () => {} }), () => {});
   const block = new Calls(far, { ids: 'even', maxIncoming: 10, maxQueuedBytes: 1 << 20, serve: (call) => call.end(Grpc.OK, 0, head, Buffer.from('x')) });
-  const server: Listener = openGrpcServer(new Switch(new Map([['config', { shared: seat, own: new Map() }]]), new Map()), {
+  const server: Listener = openReferenceListener(new Switch(new Map([['config', { shared: seat, own: new Map() }]]), new Map()), {
     addresses: [{ kind: 'tcp', host: '127.0.0.1', port: 0 }], routes: ROUTES, admit: () => true, token: undefined, maxBodyBytes: 1 << 20, maxHeaderBytes: 1 << 16, log: undefined,
   });
   const [address = ''] = await server.listen();

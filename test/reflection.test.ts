@@ -2,7 +2,7 @@
 import { create, createFileRegistry, fromBinary } from '@bufbuild/protobuf';
 import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
 import { describe, expect, it } from 'vitest';
-import { reflectionAnswers } from '../kernel/reflection.ts';
+import { reflectionAnswers } from '../kernel/grpc/reflection.ts';
 import { ServerReflectionRequest, ServerReflectionResponse } from '../proto/gen/grpc/reflection/v1/reflection.ts';
 
 const answer = reflectionAnswers(['dapr.proto.runtime.v1.Dapr']);

@@ -6,7 +6,8 @@ import { ChannelStream } from '../../blocks/stream.ts';
 import { Calls, type IncomingCall } from '../../ipc/calls.ts';
 import { EMPTY } from '../../ipc/frame.ts';
 import { openLocalPair } from '../../ipc/local.ts';
-import { openGrpcServer, type GrpcOptions } from '../../kernel/grpc.ts';
+import type { GrpcOptions } from '../../kernel/grpc/listener.ts';
+import { openReferenceListener } from '../../kernel/grpc/reference.ts';
 import type { Listener } from '../../kernel/listener.ts';
 import { Seat, type SeatLimits } from '../../kernel/seat.ts';
 import { Switch, type KernelCall } from '../../kernel/switch.ts';
@@ -162,7 +163,7 @@ export interface Wiring {
 export async function wire(block: TestBlock, options: Partial<GrpcOptions> = {}, own: (call: KernelCall) => void = () => {}): Promise<Wiring> {
   const answering = new Map([[ROUTE.Shutdown.id, (call: KernelCall, answer: { onAnswer(status: number, headers: undefined, body: Uint8Array): void }) => (own(call), answer.onAnswer(0, undefined, EMPTY))]]);
   const dispatch = new Switch(new Map([[block.seat.block, { shared: block.seat, own: new Map() }]]), answering);
-  const listener = openGrpcServer(dispatch, {
+  const listener = openReferenceListener(dispatch, {
     addresses: [{ kind: 'tcp', host: '127.0.0.1', port: 0 }], routes: ROUTES, admit: () => true, token: undefined, maxBodyBytes: MAX_BODY, maxHeaderBytes: 64 * 1024, log: undefined, ...options,
   });
   const [bound = ''] = await listener.listen();

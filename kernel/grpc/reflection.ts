@@ -2,9 +2,9 @@
 // first question; a sidecar that is never asked pays nothing. Both versions of the protocol have the same messages.
 import { fromBinary, toBinary, type DescEnum, type DescMessage, type DescService, createFileRegistry } from '@bufbuild/protobuf';
 import { FileDescriptorProtoSchema, FileDescriptorSetSchema } from '@bufbuild/protobuf/wkt';
-import { Grpc } from '../proto/errors.ts';
-import { descriptorSet } from '../proto/gen/descriptors.ts';
-import { ServerReflectionRequest, ServerReflectionResponse } from '../proto/gen/grpc/reflection/v1/reflection.ts';
+import { Grpc } from '../../proto/errors.ts';
+import { descriptorSet } from '../../proto/gen/descriptors.ts';
+import { ServerReflectionRequest, ServerReflectionResponse } from '../../proto/gen/grpc/reflection/v1/reflection.ts';
 
 /** Answers one reflection request. @throws Error when the request can't be decoded */
 export type AnswerReflection = (request: Uint8Array) => Uint8Array;

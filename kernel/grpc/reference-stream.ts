@@ -1,13 +1,13 @@
 // One streamed gRPC call between its client and a seat: neither side is read faster than the other takes, so what is under
 // way is bounded by the credit in both directions.
 import type { Readable, Writable } from 'node:stream';
-import { INITIAL_CREDIT } from '../ipc/calls.ts';
-import { Grpc, type Failure, type GrpcCode } from '../proto/errors.ts';
-import { FAIL } from '../proto/failures.ts';
-import { statusDetails } from '../proto/status.ts';
-import type { ApiCounts } from './metrics/server-counts.ts';
-import type { CallRequest, StreamAnswer, StreamTicket } from './seat.ts';
-import type { Switch } from './switch.ts';
+import { INITIAL_CREDIT } from '../../ipc/calls.ts';
+import { Grpc, type Failure, type GrpcCode } from '../../proto/errors.ts';
+import { FAIL } from '../../proto/failures.ts';
+import { statusDetails } from '../../proto/status.ts';
+import type { ApiCounts } from '../metrics/server-counts.ts';
+import type { CallRequest, StreamAnswer, StreamTicket } from '../seat.ts';
+import type { Switch } from '../switch.ts';
 
 /** The client, as its listener knows it. */
 export interface StreamClient {

@@ -1,34 +1,23 @@
-// The gRPC listener on grpc-js: registers every row of the route table with bytes in and bytes out, so that no message is
-// decoded here. A faster listener takes its place behind the same interface (listener.ts).
+// The gRPC listener on grpc-js, the reference that the own one (own.ts) is measured and tested against: registers every row of
+// the route table with bytes in and bytes out, so that no message is decoded here.
 import { chmodSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { Metadata, Server, ServerCredentials, type sendUnaryData, type ServerDuplexStream, type ServerUnaryCall, type ServerWritableStream } from '@grpc/grpc-js';
-import { EMPTY, Flag } from '../ipc/frame.ts';
-import { Grpc, HTTP_OF_GRPC, errorInfo, type ErrorDetail, type Failure, type GrpcCode, messageOf } from '../proto/errors.ts';
-import type { PackedHttpHead } from '../proto/control.ts';
-import type { Route } from '../proto/routes.ts';
-import { statusDetails } from '../proto/status.ts';
-import { bindWithRetry } from './bind.ts';
-import { GrpcStream, shuttingDown } from './grpc-stream.ts';
-import { describeAddress, type Address, type Listener } from './listener.ts';
-import type { ApiCounts, RpcCounts } from './metrics/server-counts.ts';
+import { EMPTY, Flag } from '../../ipc/frame.ts';
+import { Grpc, type Failure, type GrpcCode, messageOf } from '../../proto/errors.ts';
+import type { PackedHttpHead } from '../../proto/control.ts';
+import type { Route } from '../../proto/routes.ts';
+import { statusDetails } from '../../proto/status.ts';
+import { bindWithRetry } from '../bind.ts';
+import { GrpcStream, shuttingDown } from './reference-stream.ts';
+import { describeAddress } from '../listener.ts';
+import type { ApiCounts, RpcCounts } from '../metrics/server-counts.ts';
+import { NOT_ADMITTED, refusalOfToken } from './admission.ts';
+import type { GrpcListener, GrpcOptions, LiveGrpcOptions } from './listener.ts';
 import type { AnswerReflection } from './reflection.ts';
-import type { Answer } from './seat.ts';
-import type { Secret } from './secret.ts';
-import type { Switch } from './switch.ts';
-
-export interface GrpcOptions {
-  readonly addresses: readonly Address[];
-  readonly routes: readonly Route[];
-  /** Whether the Configuration admits a method. */
-  readonly admit: (route: Route) => boolean;
-  readonly token: Secret | undefined;
-  readonly maxBodyBytes: number;
-  readonly maxHeaderBytes: number;
-  readonly log: ((call: { readonly method: string; readonly code: number; readonly durationMs: number; readonly userAgent: string }) => void) | undefined;
-  /** Absent: nothing is counted. */
-  readonly counts?: ApiCounts;
-}
+import { REFLECTION_PATHS, SERVICES } from './services.ts';
+import type { Answer } from '../seat.ts';
+import type { Switch } from '../switch.ts';
 
 type UnaryCall = ServerUnaryCall<Buffer, Buffer>;
 type WritableCall = ServerWritableStream<Buffer, Buffer>;
@@ -43,22 +32,9 @@ const KEEPALIVE = {
   'grpc.max_connection_idle_ms': 180_000,
 } as const;
 
-/** What reflection lists. */
-const REFLECTIONS = ['grpc.reflection.v1.ServerReflection', 'grpc.reflection.v1alpha.ServerReflection'] as const;
-const SERVICES = ['bulkhead.v1.Lock', 'bulkhead.v1.Sequencer', 'dapr.proto.runtime.v1.Dapr', ...REFLECTIONS] as const;
-const REFLECTION_PATHS = REFLECTIONS.map((service) => `/${service}/ServerReflectionInfo`);
-
 const asIs = (bytes: Buffer): Buffer => bytes;
 
-/** What the Configuration decides, which may change while connections are open. */
-export type LiveGrpcOptions = Pick<GrpcOptions, 'admit' | 'log'>;
-
-export interface GrpcListener extends Listener {
-  /** From the next call on. */
-  apply(live: LiveGrpcOptions): void;
-}
-
-export function openGrpcServer(dispatch: Switch, options: GrpcOptions): GrpcListener {
+export function openReferenceListener(dispatch: Switch, options: GrpcOptions): GrpcListener {
   return new GrpcServer(dispatch, options);
 }
 
@@ -109,7 +85,7 @@ class GrpcServer implements GrpcListener {
       const target = address.kind === 'unix' ? `unix:${address.path}` : address.host === '' ? `[::]:${address.port}` : describeAddress(address);
       let port = 0;
       await bindWithRetry((done) => {
-        this.#server.bindAsync(target, ServerCredentials.createInsecure(), (cause, boundPort) => {
+        this.#server.bindAsync(target, this.#options.tls === undefined ? ServerCredentials.createInsecure() : ServerCredentials.createSsl(null, [{ cert_chain: this.#options.tls.cert, private_key: this.#options.tls.key }]), (cause, boundPort) => {
           port = boundPort;
           done(cause ?? undefined);
         });
@@ -200,10 +176,7 @@ class GrpcServer implements GrpcListener {
   /** The token, when there is one to check. */
   #refuse(metadata: Metadata): Failure | undefined {
     const { token } = this.#options;
-    if (token === undefined) return undefined;
-    const given = first(metadata, 'dapr-api-token');
-    if (given === undefined) return unauthorized('missing api token in request metadata');
-    return token.matches(given) ? undefined : unauthorized('authentication error: api token mismatch');
+    return token === undefined ? undefined : refusalOfToken(token, first(metadata, 'dapr-api-token'));
   }
 }
 
@@ -305,12 +278,3 @@ function first(metadata: Metadata, name: string): string | undefined {
   const value = metadata.get(name)[0];
   return value === undefined || typeof value === 'string' ? value : value.toString('base64');
 }
-
-/** The shape in which daprd turns an HTTP refusal into a status (contract: code maps). */
-function asHttpError(grpc: GrpcCode, reason: string, text: string, message: string): Failure {
-  const detail: ErrorDetail = errorInfo(reason, { 'http.code': String(HTTP_OF_GRPC[grpc]), 'http.error_message': text.slice(0, 63) });
-  return { grpc, http: HTTP_OF_GRPC[grpc], code: '', message, details: [detail] };
-}
-
-const unauthorized = (text: string): Failure => asHttpError(Grpc.UNAUTHENTICATED, 'Unauthorized', text, 'Unauthorized');
-const NOT_ADMITTED: Failure = asHttpError(Grpc.UNIMPLEMENTED, 'Not Implemented', 'requested endpoint is not available', 'Not Implemented');
