@@ -1,6 +1,7 @@
 // What does GetState over gRPC cost beside a bare grpc-js server that gives the same answer?
 //
 //   npm run bench:grpc [-- --quick] [--rounds 7] [--ms 1000] [--bytes 200] [--built] [--no-redis] [--against another-checkout]
+import { stateAnswers } from './grpc-answers.ts';
 import { GET_STATE, getAnswer, getMessages } from './grpc-calls.ts';
 import { startGenerator } from './load/generator.ts';
 import type { GrpcSpec } from './load/grpc.ts';
@@ -22,12 +23,13 @@ const messages = getMessages();
 /** Connections, and streams on each. */
 const SHAPES = [[1, 64], [8, 16], [1, 1]] as const;
 
-const getLane = ({ name, grpcPort, pids }: Server, connections: number, streams: number): Lane =>
-  lane(name, grpc, pids, { port: grpcPort, connections, streams, path: GET_STATE, messages, answerBytes: bytes });
+const getLane = ({ name, grpcPort, pids }: Server, answers: readonly string[], connections: number, streams: number): Lane =>
+  lane(name, grpc, pids, { port: grpcPort, connections, streams, path: GET_STATE, messages, answerBytes: bytes, answers });
 
 async function measureAll(rows: Row[], what: string, servers: readonly Server[], others: Readonly<Record<string, number>> = {}): Promise<void> {
+  const answers = await Promise.all(servers.map(({ grpcPort }) => stateAnswers(grpcPort, bytes)));
   for (const [connections, streams] of SHAPES) {
-    rows.push(...await measure(`${what}, ${connections} x ${streams}`, servers.map((server) => getLane(server, connections, streams)), options, others));
+    rows.push(...await measure(`${what}, ${connections} x ${streams}`, servers.map((server, i) => getLane(server, answers[i] ?? [], connections, streams)), options, others));
   }
   for (const server of servers) await server.stop();
 }

@@ -16,6 +16,8 @@ export interface Options extends Rounds {
   /** Whether rows with Kafka are wanted, where there are any. */
   readonly kafka: boolean;
   readonly quick: boolean;
+  /** Servers whose name has one of these words in it, where a benchmark has many; none: all. */
+  readonly only: readonly string[];
 }
 
 /** @param usual what a full run does where no flag says otherwise */
@@ -30,6 +32,7 @@ export function readOptions(usual: Rounds = { rounds: 7, windowMs: 1_000, warmMs
       built: { type: 'boolean', default: false },
       'no-redis': { type: 'boolean', default: false },
       'no-kafka': { type: 'boolean', default: false },
+      only: { type: 'string' },
     },
   });
   const { quick } = values;
@@ -44,6 +47,7 @@ export function readOptions(usual: Rounds = { rounds: 7, windowMs: 1_000, warmMs
     against: values.against === undefined ? undefined : resolve(values.against),
     redis: !values['no-redis'],
     kafka: !values['no-kafka'],
+    only: values.only?.split('+') ?? [],
   };
 }
 

@@ -49,6 +49,8 @@ export interface SidecarOptions {
   /** A name for programs that share one copy of the node binary; absent: a copy of its own. */
   readonly node?: string;
   readonly nodeArgs?: readonly string[];
+  /** More of the sidecar's flags. */
+  readonly flags?: readonly string[];
 }
 
 export class Place {
@@ -63,20 +65,26 @@ export class Place {
   }
 
   /** A sidecar with one state store, or what `resources` say. Resolves when its health check is good. */
-  async sidecar(name: string, { form = 'checkout', checkout = CHECKOUT, isolation, redisPort, resources = [stateStore(redisPort)], app, node = name, nodeArgs = [] }: SidecarOptions): Promise<Server> {
+  async sidecar(name: string, { form = 'checkout', checkout = CHECKOUT, isolation, redisPort, resources = [stateStore(redisPort)], app, node = name, nodeArgs = [], flags: more = [] }: SidecarOptions): Promise<Server> {
     const [port, grpcPort, metricsPort, internalPort] = [await freePort(), await freePort(), await freePort(), await freePort()];
     const flags = [
       '--app-id', APP_ID, '--isolation', isolation, '--resources-path', this.#resources(name, resources), '--dapr-listen-addresses', '127.0.0.1',
       '--dapr-http-port', port, '--dapr-grpc-port', grpcPort, '--metrics-port', metricsPort, '--dapr-internal-grpc-port', internalPort,
       ...(app === undefined ? [] : ['--app-port', app.port, '--app-protocol', app.protocol]),
+      ...more,
     ].map(String);
     return this.#start(name, node, [...nodeArgs, this.#mainOf(form, checkout), ...flags], port, grpcPort, () => untilReady(port));
   }
 
   /** One of bench/servers. Resolves when it listens. */
-  async reference(name: string, file: string, ...args: readonly number[]): Promise<Server> {
+  reference(name: string, file: string, ...args: readonly number[]): Promise<Server> {
+    return this.referenceWith([], name, file, ...args);
+  }
+
+  /** The same under a Node with options of its own. */
+  async referenceWith(nodeArgs: readonly string[], name: string, file: string, ...args: readonly number[]): Promise<Server> {
     const port = await freePort();
-    return this.#start(name, name, [join(import.meta.dirname, 'servers', file), String(port), ...args.map(String)], port, port, () => untilListening(port));
+    return this.#start(name, name, [...nodeArgs, join(import.meta.dirname, 'servers', file), String(port), ...args.map(String)], port, port, () => untilListening(port));
   }
 
   /** Node with a line of code that never ends: what the binary alone needs. */

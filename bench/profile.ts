@@ -1,7 +1,7 @@
 // Where does a sidecar's processor time go? Samples kernel and block under load and shows the functions and files that
 // ran most by themselves. Sampling starts after a warm-up, so that the start is not in it.
 //
-//   node bench/profile.ts [--isolation process|thread|monolith|bare] [--protocol http|grpc] [--operation get|set|publish|bulk|deliver|configuration|lock|id] [--redis|--kafka] [--ms 5000] [--top 30] [--connections 64] [--streams 1] [--keep folder]
+//   node bench/profile.ts [--isolation process|thread|monolith|bare] [--protocol http|grpc] [--listener own|grpc-js] [--operation get|set|publish|bulk|deliver|configuration|lock|id] [--redis|--kafka] [--ms 5000] [--top 30] [--connections 64] [--streams 1] [--keep folder]
 // get and set are state calls. publish and bulk: messages that nobody subscribes to, bulk over gRPC; deliver: published in bulk over gRPC, and delivered
 // to an application over HTTP, or over gRPC with `--protocol grpc`.
 // configuration, lock (and unlock) and id are calls over HTTP, on Redis.
@@ -16,6 +16,7 @@ import { getRequests, saveAll, setRequests } from './calls.ts';
 import { CONFIG_KEYS, configText, getRequests as configurationRequests, idRequest, lockRequests, onRedis } from './coordination-calls.ts';
 import { payloadOf, untilDelivered } from './deliveries.ts';
 import { GET_STATE, getMessages } from './grpc-calls.ts';
+import { inspect, USUAL_PORT, type Inspector } from './inspector.ts';
 import type { SidecarDeliverySpec } from './load/delivery.ts';
 import { startGenerator, type Generator } from './load/generator.ts';
 import type { GrpcSpec } from './load/grpc.ts';
@@ -33,6 +34,7 @@ const { values: flags } = parseArgs({
   options: {
     isolation: { type: 'string', default: 'process' },
     protocol: { type: 'string', default: 'http' },
+    listener: { type: 'string' },
     operation: { type: 'string', default: 'get' },
     redis: { type: 'boolean', default: false },
     kafka: { type: 'boolean', default: false },
@@ -43,8 +45,7 @@ const { values: flags } = parseArgs({
     keep: { type: 'string' },
   },
 });
-/** Where Node's inspector listens when a signal starts it; the kernel is told another port, its block can't be. */
-const BLOCK_PORT = 9229;
+/** The kernel is told another than the usual port, its block can't be. */
 const KERNEL_PORT = 9239;
 const SAMPLE_US = 100;
 /** A sample counts for at most this: what takes longer is a process that had to wait for a core. */
@@ -57,52 +58,12 @@ const NAME = 'profiled';
 /** Messages under way. */
 const OUTSTANDING = 1_000;
 
-/** A process under the inspector. */
 interface Probe {
   readonly name: string;
-  start(): Promise<void>;
-  stop(): Promise<Profiler.Profile>;
+  readonly inspector: Inspector;
 }
 
-async function attach(name: string, pid: number, port: number): Promise<Probe> {
-  process.kill(pid, 'SIGUSR1');
-  const socket = new WebSocket(await inspectorUrl(port));
-  await new Promise((resolve, reject) => {
-    socket.addEventListener('open', resolve);
-    socket.addEventListener('error', () => reject(new Error(`${name}: no inspector on port ${port}`)));
-  });
-  let id = 0;
-  const ask = (method: string, params: object = {}): Promise<unknown> => new Promise((resolve) => {
-    const asked = ++id;
-    const hear = ({ data }: MessageEvent): void => {
-      const answer = JSON.parse(String(data)) as { id?: number; result?: unknown };
-      if (answer.id !== asked) return;
-      socket.removeEventListener('message', hear);
-      resolve(answer.result);
-    };
-    socket.addEventListener('message', hear);
-    socket.send(JSON.stringify({ id: asked, method, params }));
-  });
-  await ask('Profiler.enable');
-  await ask('Profiler.setSamplingInterval', { interval: SAMPLE_US });
-  return {
-    name,
-    start: async () => void await ask('Profiler.start'),
-    stop: async () => ((await ask('Profiler.stop')) as { profile: Profiler.Profile }).profile,
-  };
-}
-
-async function inspectorUrl(port: number): Promise<string> {
-  for (let tries = 0; tries < 50; tries++) {
-    try {
-      const [target] = (await (await fetch(`http://127.0.0.1:${port}/json/list`)).json()) as { webSocketDebuggerUrl: string }[];
-      if (target !== undefined) return target.webSocketDebuggerUrl;
-    } catch {
-      await sleep(50); // it opens a moment after the signal
-    }
-  }
-  throw new Error(`no inspector on port ${port}`);
-}
+const probe = async (name: string, pid: number, port: number): Promise<Probe> => ({ name, inspector: await inspect(name, pid, port) });
 
 /** A load that runs until it is asked for its calls. */
 function load({ port, grpcPort }: Server, reportPort: number): { readonly calls: () => Promise<number> } {
@@ -168,7 +129,7 @@ function show(name: string, profile: Profiler.Profile): void {
 
 async function startServer(reportPort: number): Promise<Server> {
   if (flags.isolation === 'bare') return flags.protocol === 'grpc' ? place.reference(NAME, 'grpc.ts', BYTES) : place.reference(NAME, 'http.ts', BYTES);
-  const choice = { isolation: flags.isolation as Isolation, nodeArgs: [`--inspect-port=${KERNEL_PORT}`] };
+  const choice = { isolation: flags.isolation as Isolation, nodeArgs: [`--inspect-port=${KERNEL_PORT}`], flags: flags.listener === undefined ? [] : [`--grpc-listener=${flags.listener}`] };
   if (flags.operation === 'get' || flags.operation === 'set') {
     const server = await place.sidecar(NAME, { ...choice, redisPort: redis?.port });
     await saveAll(server.port, BYTES);
@@ -198,16 +159,16 @@ try {
   const reportPort = await freePort();
   const server = await startServer(reportPort);
   const [kernel = 0, block] = server.pids();
-  const probes = [flags.isolation === 'bare' ? await attach('server', kernel, BLOCK_PORT) : await attach('kernel', kernel, KERNEL_PORT)];
-  if (block !== undefined) probes.push(await attach('block', block, BLOCK_PORT));
+  const probes = [flags.isolation === 'bare' ? await probe('server', kernel, USUAL_PORT) : await probe('kernel', kernel, KERNEL_PORT)];
+  if (block !== undefined) probes.push(await probe('block', block, USUAL_PORT));
   const under = load(server, reportPort);
   await sleep(WARM_MS);
-  await Promise.all(probes.map((probe) => probe.start()));
+  const samplings = await Promise.all(probes.map(({ inspector }) => inspector.profile(SAMPLE_US)));
   await sleep(Number(flags.ms));
-  const profiles = await Promise.all(probes.map((probe) => probe.stop()));
+  const profiles = await Promise.all(samplings.map((sampling) => sampling.stop()));
   process.stdout.write(`${Math.round(await under.calls())} calls/s while sampled\n`);
   profiles.forEach((profile, i) => {
-    const name = (probes[i] as Probe).name;
+    const { name } = probes[i] as Probe;
     show(name, profile);
     if (flags.keep === undefined) return;
     mkdirSync(flags.keep, { recursive: true });

@@ -43,30 +43,44 @@ export const counting = (one: Lane, perCall: number): Lane => ({
   },
 });
 
+/** What has a column of its own besides the server: process ids, or the generator. */
+export type Others = Readonly<Record<string, number | readonly number[] | 'self'>>;
+
+/** All windows of a question, in their order, by lane. */
+export interface Measured {
+  readonly question: string;
+  readonly reports: ReadonlyMap<string, readonly Report[]>;
+  readonly rows: readonly Row[];
+}
+
+/** One row a lane: see `measureAll`. */
+export const measure = async (question: string, lanes: readonly Lane[], rounds: Rounds, others: Others = {}): Promise<Row[]> => [...(await measureAll(question, lanes, rounds, others)).rows];
+
 /**
  * One row a lane. Ratios are to the first lane, round by round: what slows a round slows both.
+ * @param lanes with different names
  * @param others process ids whose processor time gets a column of its own.
  */
-export async function measure(question: string, lanes: readonly Lane[], { rounds, warmMs, windowMs, compileMs }: Rounds, others: Readonly<Record<string, number | readonly number[]>> = {}): Promise<Row[]> {
-  const reports = new Map<Lane, Report[]>(lanes.map((one) => [one, []]));
-  const watchOf = ({ pids }: Lane): LoadSpec['watch'] => ({ server: pids?.() ?? 'self', ...Object.fromEntries(Object.entries(others).map(([name, pids]) => [name, [pids].flat()])) });
+export async function measureAll(question: string, lanes: readonly Lane[], { rounds, warmMs, windowMs, compileMs }: Rounds, others: Others = {}): Promise<Measured> {
+  const reports = new Map<string, Report[]>(lanes.map(({ name }) => [name, []]));
+  const watchOf = ({ pids }: Lane): LoadSpec['watch'] => ({ server: pids?.() ?? 'self', ...Object.fromEntries(Object.entries(others).map(([name, of]) => [name, of === 'self' ? of : [of].flat()])) });
   for (const one of lanes) await one.run({ warmMs: compileMs, windowMs: warmMs }, {});
-  for (let round = 0; round < rounds; round++) for (const one of lanes) reports.get(one)?.push(await one.run({ warmMs, windowMs }, watchOf(one)));
-  process.stderr.write(`${question}: ${lanes.map((one) => `${one.name} ${Math.round(median((reports.get(one) ?? []).map(rate)))}/s`).join(', ')}\n`);
+  for (let round = 0; round < rounds; round++) for (const one of lanes) reports.get(one.name)?.push(await one.run({ warmMs, windowMs }, watchOf(one)));
+  process.stderr.write(`${question}: ${lanes.map(({ name }) => `${name} ${Math.round(median((reports.get(name) ?? []).map(rate)))}/s`).join(', ')}\n`);
 
-  const reference = reports.get(lanes[0] as Lane) ?? [];
-  return lanes.map((one) => {
-    const of = reports.get(one) ?? [];
-    const middle = (value: (report: Report, round: number) => number): number => median(of.map(value));
+  const [first] = lanes;
+  const rows = lanes.map((one) => {
+    const of = reports.get(one.name) ?? [];
+    const middle = (value: (report: Report) => number): number => median(of.map(value));
     const rates = of.map(rate);
-    const perCall = (group: string): number => middle(({ cpuMicros, calls }) => (cpuMicros[group] ?? NaN) / calls);
+    const perCall = (group: string): number => middle((report) => cpuPerCall(report, group));
     const fault = of.find(({ firstError }) => firstError !== undefined)?.firstError;
     if (fault !== undefined) process.stderr.write(`${question}, ${one.name}: ${fault}\n`);
     return {
       question,
       server: one.name,
       'calls/s': Math.round(median(rates)),
-      'x first': middle((report, round) => rate(report) / rate(reference[round] as Report)),
+      'x first': ratioOf({ reports }, rate, one.name, first?.name ?? ''),
       '+-%': ((Math.max(...rates) - Math.min(...rates)) / 2 / median(rates)) * 100,
       'CPU us': perCall('server'),
       ...Object.fromEntries(Object.keys(others).map((name) => [`${name} us`, perCall(name)])),
@@ -79,6 +93,17 @@ export async function measure(question: string, lanes: readonly Lane[], { rounds
       errors: of.reduce((sum, { errors }) => sum + errors, 0),
     };
   });
+  return { question, reports, rows };
 }
 
-const rate = ({ calls, seconds }: Report): number => calls / seconds;
+/** Calls per second. */
+export const rate = ({ calls, seconds }: Report): number => calls / seconds;
+
+/** Processor time in microseconds. */
+export const cpuPerCall = ({ cpuMicros, calls }: Report, group = 'server'): number => (cpuMicros[group] ?? NaN) / calls;
+
+/** The median of a value's ratios of one lane to another, round by round. NaN where one wasn't measured. */
+export function ratioOf({ reports }: Pick<Measured, 'reports'>, value: (report: Report) => number, one: string, to: string): number {
+  const reference = reports.get(to) ?? [];
+  return median((reports.get(one) ?? []).flatMap((report, round) => (reference[round] === undefined ? [] : [value(report) / value(reference[round])])));
+}

@@ -6,6 +6,8 @@ import { join } from 'node:path';
 export type Cell = string | number | undefined;
 export type Row = Readonly<Record<string, Cell>>;
 
+const FOLDER = join(import.meta.dirname, 'results');
+
 /** Prints rows under the names of the first one's members. Numbers stand right, with as many digits as they mean. */
 export function printTable(title: string, rows: readonly Row[]): void {
   process.stdout.write(tableText(title, rows));
@@ -24,10 +26,15 @@ export function tableText(title: string, rows: readonly Row[]): string {
 
 /** Writes bench/results/<name>.json: the rows and what they were measured on. */
 export function writeResult(name: string, rows: readonly Row[], notes: Row = {}): void {
-  const folder = join(import.meta.dirname, 'results');
-  mkdirSync(folder, { recursive: true });
+  mkdirSync(FOLDER, { recursive: true });
   const machine = { node: process.version, platform: `${process.platform} ${process.arch}`, cpu: cpus()[0]?.model.trim() ?? 'unknown', cpus: cpus().length };
-  writeFileSync(join(folder, `${name}.json`), `${JSON.stringify({ at: new Date().toISOString(), machine, notes, rows }, undefined, 2)}\n`);
+  writeFileSync(join(FOLDER, `${name}.json`), `${JSON.stringify({ at: new Date().toISOString(), machine, notes, rows }, undefined, 2)}\n`);
+}
+
+/** Writes bench/results/<name>.txt: what was printed. */
+export function writeText(name: string, text: string): void {
+  mkdirSync(FOLDER, { recursive: true });
+  writeFileSync(join(FOLDER, `${name}.txt`), text);
 }
 
 function show(cell: Cell): string {

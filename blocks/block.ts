@@ -3,6 +3,7 @@
 import type { AppState } from '../proto/control.ts';
 import type { ApiError } from '../proto/errors.ts';
 import type { BlockInit, ComponentStatus, SubscriptionStatus } from '../proto/init.ts';
+import type { Message } from '../proto/message-writer.ts';
 import type { Checkpoints } from './checkpoints.ts';
 import type { Awaitable } from './driver.ts';
 import type { Kernel } from './kernel.ts';
@@ -41,7 +42,7 @@ export interface CallScope {
 export interface Method<Request = any, Response = any> {
   /** @param headers request metadata that the route's row asks for, by lower-case name. */
   readonly decodeGrpc: (body: Uint8Array, headers: Readonly<Record<string, string>>) => Request;
-  readonly encodeGrpc: (response: Response) => Uint8Array;
+  readonly encodeGrpc: (response: Response) => Message;
   readonly decodeHttp: (head: HttpHead, body: Uint8Array) => Request;
   readonly encodeHttp: (response: Response) => HttpAnswer;
   /** Metadata of a gRPC answer, sent before its message: a flat list of names and values. HTTP has its headers in `encodeHttp`. */

@@ -15,10 +15,26 @@ export interface DriverContext {
   readonly log: Logger;
   /** What the component leaves for its next life; each has its own. */
   readonly checkpoints: Checkpoints;
+  /** Lives that serve the component at once, each with a driver of its own; absent: one. */
+  readonly replicas?: number | undefined;
 }
 
+/** What makes a driver of one type. */
+export type DriverRow<D extends Driver> = (() => Promise<OpenDriver<D>>) & {
+  /**
+   * True: between two calls a driver keeps nothing that a third one would miss, so it makes no difference which of several that have the
+   * same component gets a call. Connections, and what is read again from the store when it is not there, are nothing in this sense.
+   */
+  readonly stateless?: boolean;
+};
+
 /** Which file serves a component type. Drivers load when a component asks for them, so a block pays for what it uses. */
-export type DriverTable<D extends Driver> = Readonly<Record<string, () => Promise<OpenDriver<D>>>>;
+export type DriverTable<D extends Driver> = Readonly<Record<string, DriverRow<D>>>;
+
+/** A row whose driver is stateless. The reason belongs beside it. */
+export function stateless<D extends Driver>(load: () => Promise<OpenDriver<D>>): DriverRow<D> {
+  return Object.assign(load, { stateless: true });
+}
 
 /** Retry of a component that can't start: full jitter between these bounds, in milliseconds. */
 const RETRY_MS = { min: 100, max: 5_000 } as const;
@@ -177,6 +193,12 @@ export class ComponentSet<D extends Driver> {
     if (load === undefined) {
       const version = spec.version === '' ? 'v1' : spec.version;
       this.#fail(entry, `[CREATE_COMPONENT_FAILURE]: initialization error occurred for ${logName(spec)}: couldn't find ${this.#kind} ${spec.type}/${version}`, false);
+      return false;
+    }
+    const { replicas } = this.#context;
+    if (replicas !== undefined && load.stateless !== true) {
+      const why = `${spec.type} keeps things in its block's process, and --replicas runs that block ${replicas} times: what one knows the others do not. Leave the flag out for this block, or give the component a process of its own with the annotation isolation: component`;
+      this.#fail(entry, `[INIT_COMPONENT_FAILURE]: initialization error occurred for ${logName(spec)}: ${why}`, false);
       return false;
     }
     const next = await this.#itsTurn();

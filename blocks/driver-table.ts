@@ -41,7 +41,7 @@ const UNGUARDED: Guards = {};
 
 /** The table whose drivers open as what the block keeps of them. */
 export function keepingTable<D extends Driver, Kept extends Driver, Plan>(table: DriverTable<D>, { plan, keep, guarding }: Keeping<D, Kept, Plan>): DriverTable<Kept> {
-  return Object.fromEntries(Object.entries(table).map(([type, load]) => [type, async (): Promise<OpenDriver<Kept>> => {
+  return Object.fromEntries(Object.entries(table).map(([type, load]) => [type, Object.assign(async (): Promise<OpenDriver<Kept>> => {
     const open = await load();
     return (spec, context, signal) => {
       const planned = plan(spec, context);
@@ -51,7 +51,7 @@ export function keepingTable<D extends Driver, Kept extends Driver, Plan>(table:
         return underPolicies(driver, opening, guarding).then(async ({ own, guards }) => joined<Kept>(own, await keep(own, planned, { ...opening, guards })));
       }));
     };
-  }]));
+  }, { stateless: load.stateless === true })]));
 }
 
 async function underPolicies<D extends Driver>(driver: D, { spec, context: { log } }: Opening, { meter, load, isAnswer }: Guarding<D>): Promise<{ own: D; guards: Guards }> {

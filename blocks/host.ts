@@ -1,4 +1,4 @@
-// Serves one block over one channel, whatever the channel is: takes calls, runs methods, turns results and errors into
+// Serves one block over its channel and its lanes, whatever they are: takes calls, runs methods, turns results and errors into
 // answers. This is the whole of what a block's process does.
 import { getHeapStatistics } from 'node:v8';
 import type { Channel } from '../ipc/channel.ts';
@@ -11,11 +11,13 @@ import { FAIL } from '../proto/failures.ts';
 import { openLog, type Log, type LogOutput } from '../proto/log.ts';
 import { cleaner } from '../proto/logline.ts';
 import type { MeasureName, PackedMeasures } from '../proto/measures.ts';
+import type { Message } from '../proto/message-writer.ts';
 import type { CountingMeter } from '../proto/meter.ts';
 import { httpBody, statusDetails } from '../proto/status.ts';
 import type { Block, HttpAnswer, HttpHead, Method, OpenBlock, StreamMethod } from './block.ts';
 import { Counting, type Tally } from './counting.ts';
 import { ChannelKernel } from './kernel.ts';
+import { NO_LANES, type Lanes } from './lanes.ts';
 import { NO_METER, openMeter } from './meter.ts';
 import { ChannelStream } from './stream.ts';
 
@@ -30,7 +32,9 @@ const BLOCKS: Readonly<Record<string, () => Promise<OpenBlock>>> = {
 
 export type Opened = (log: Log, clean: (text: string) => string) => void;
 
-/** Calls that the kernel may have open at once; its own limits are lower. */
+/** Below it are calls about the block itself: proto/control.ts. */
+const FIRST_API_METHOD = 16;
+/** Calls that may be open at once on the channel, and on each lane; the kernel's limits are lower. */
 const MAX_CALLS = 65_536;
 /** Answers that may wait in the channel. The kernel reads all the time, so a queue this long means that it is gone. */
 const MAX_QUEUED_BYTES = 256 * 1024 * 1024;
@@ -40,19 +44,21 @@ const NO_HEADERS: Readonly<Record<string, string>> = Object.freeze({});
  * Resolves when the channel has ended and the block is closed.
  * @param output takes the log lines.
  * @param opened is told of the block's log once there is one, and of what takes its secrets out of a text: `init` brings both.
+ * @param lanes more channels, over which calls of the API come.
  * @throws Error for a block that there isn't
  */
-export async function serveBlock(name: string, channel: Channel, output: LogOutput, opened: Opened = () => {}): Promise<void> {
+export async function serveBlock(name: string, channel: Channel, output: LogOutput, opened: Opened = () => {}, lanes: Lanes = NO_LANES): Promise<void> {
   const load = Object.hasOwn(BLOCKS, name) ? BLOCKS[name] : undefined;
   if (load === undefined) throw new Error(`there is no block ${name}; the blocks are ${Object.keys(BLOCKS).join(', ')}`);
-  const host = new Host(channel, load, output, opened);
+  const host = new Host(channel, load, output, opened, lanes);
   await host.ended;
 }
 
 class Host {
   readonly #calls: Calls;
-  /** Absent where the kernel can't look at our memory. */
-  readonly #own: OwnVitals | undefined;
+  readonly #lanes: Lanes;
+  /** By index. */
+  readonly #laneCalls: Calls[] = [];
   readonly #load: () => Promise<OpenBlock>;
   readonly #output: LogOutput;
   readonly #opened: Opened;
@@ -71,26 +77,56 @@ class Host {
   /** Reports that are due in this turn, by method. */
   readonly #due = new Map<number, (block: Block) => unknown>();
 
-  constructor(channel: Channel, load: () => Promise<OpenBlock>, output: LogOutput, opened: Opened) {
+  constructor(channel: Channel, load: () => Promise<OpenBlock>, output: LogOutput, opened: Opened, lanes: Lanes) {
     this.#load = load;
     this.#output = output;
     this.#opened = opened;
-    this.#own = channel.own;
-    this.#calls = new Calls(channel, { ids: 'even', serve: (call, head, body) => this.#serve(call, head, body), maxIncoming: MAX_CALLS, maxQueuedBytes: MAX_QUEUED_BYTES });
+    this.#lanes = lanes;
+    const { own } = channel;
+    this.#calls = new Calls(channel, {
+      ids: 'even', maxIncoming: MAX_CALLS, maxQueuedBytes: MAX_QUEUED_BYTES,
+      serve: (call, head, body) => {
+        if (this.#block === undefined || call.method < FIRST_API_METHOD) this.#control(call, head, body);
+        else this.#serve(call, head, body, own);
+      },
+    });
+    lanes.open((index, lane) => this.#openLane(index, lane));
   }
 
   get ended(): Promise<void> {
-    return this.#calls.ended.then(() => this.#block?.close());
+    return this.#calls.ended.then(() => {
+      this.#lanes.close();
+      for (const calls of this.#laneCalls) calls.close();
+      return this.#block?.close();
+    });
   }
 
-  #serve(call: IncomingCall, head: unknown, body: Uint8Array): void {
-    if (this.#block === undefined || call.method < 16) return this.#control(call, head, body);
+  /** Calls of the API come over it, and nothing that is about the block itself. Its end is no more than the end of its calls. */
+  #openLane(index: number, channel: Channel): void {
+    this.#laneCalls[index]?.close(); // whose gateway is gone
+    const { own } = channel;
+    this.#laneCalls[index] = new Calls(channel, {
+      ids: 'even', maxIncoming: MAX_CALLS, maxQueuedBytes: MAX_QUEUED_BYTES,
+      ending: (end) => {
+        if (end.kind === 'violation') this.#log?.error({}, `lane ${index} ended, because its gateway broke the protocol: ${end.reason}`);
+      },
+      serve: (call, head, body) => {
+        if (call.method === Control.PING) call.end(Grpc.OK, 0, undefined, EMPTY); // says that all that was sent before is here
+        else if (this.#block === undefined || call.method < FIRST_API_METHOD) call.end(Grpc.FAILED_PRECONDITION, Flag.FAILED, { message: 'a call that a lane does not carry, or not yet' }, EMPTY);
+        else this.#serve(call, head, body, own);
+      },
+    });
+  }
+
+  /** @param own absent where the kernel can't look at our memory. */
+  #serve(call: IncomingCall, head: unknown, body: Uint8Array, own: OwnVitals | undefined): void {
+    const block = this.#block as Block;
     const http = (call.flags & Flag.HTTP) !== 0;
-    const stream = http ? undefined : this.#block.streams?.get(call.method);
-    if (stream !== undefined) return this.#stream(call, stream, head, body);
-    const method = this.#block.methods.get(call.method);
+    const stream = http ? undefined : block.streams?.get(call.method);
+    if (stream !== undefined) return this.#stream(call, stream, head, body, own);
+    const method = block.methods.get(call.method);
     if (method === undefined) return this.#fail(call, http, FAIL.notImplemented().failure);
-    this.#own?.began(call.id, call.method);
+    own?.began(call.id, call.method);
     let result: unknown;
     let request: unknown;
     let tally: Tally | undefined;
@@ -102,51 +138,52 @@ class Host {
       result = method.run(request, call);
     } catch (cause) {
       tally?.failed(performance.now() - began, cause);
-      return this.#refuse(call, http, cause);
+      return this.#refuse(call, http, cause, own);
     }
     if (result instanceof Promise) {
       this.#working++;
       result.then((response) => {
         tally?.done(performance.now() - began, request, response);
-        this.#answer(call, http, method, response);
+        this.#answer(call, http, method, response, own);
       }, (cause: unknown) => {
         tally?.failed(performance.now() - began, cause);
-        this.#refuse(call, http, cause);
+        this.#refuse(call, http, cause, own);
       }).finally(this.#worked);
       return;
     }
     tally?.done(performance.now() - began, request, result);
-    this.#answer(call, http, method, result);
+    this.#answer(call, http, method, result, own);
   }
 
-  #stream(call: IncomingCall, method: StreamMethod, head: unknown, body: Uint8Array): void {
-    const stream = new ChannelStream(call, unpackHeaders(head as PackedHttpHead | undefined), (cause) => this.#refuse(call, false, cause), (failure) => this.#counting?.error(failure), this.#own);
-    this.#own?.began(call.id, call.method); // a stream that merely waits is no suspect
+  #stream(call: IncomingCall, method: StreamMethod, head: unknown, body: Uint8Array, own: OwnVitals | undefined): void {
+    const stream = new ChannelStream(call, unpackHeaders(head as PackedHttpHead | undefined), (cause) => this.#refuse(call, false, cause, own), (failure) => this.#counting?.error(failure), own);
+    own?.began(call.id, call.method); // a stream that merely waits is no suspect
     try {
       method.open(stream, body);
     } catch (cause) {
-      this.#refuse(call, false, cause);
+      this.#refuse(call, false, cause, own);
     }
-    this.#own?.finished(call.id);
+    own?.finished(call.id);
   }
 
-  #answer(call: IncomingCall, http: boolean, method: Method, response: unknown): void {
-    if (call.cancelled) return this.#own?.finished(call.id);
-    let answer: HttpAnswer | Uint8Array;
+  #answer(call: IncomingCall, http: boolean, method: Method, response: unknown, own: OwnVitals | undefined): void {
+    if (call.cancelled) return own?.finished(call.id);
+    let answer: HttpAnswer | Message;
     try {
       answer = http ? method.encodeHttp(response) : method.encodeGrpc(response);
     } catch (cause) {
-      return this.#refuse(call, http, cause);
+      return this.#refuse(call, http, cause, own);
     }
-    this.#own?.finished(call.id);
+    own?.finished(call.id);
     if (answer instanceof Uint8Array) return call.end(Grpc.OK, 0, method.grpcMetadata?.(response), answer);
+    if (isPieces(answer)) return call.end(Grpc.OK, 0, method.grpcMetadata?.(response), EMPTY, answer);
     const { status, headers, body = EMPTY } = answer;
     call.end(status, 0, headers, typeof body === 'string' ? Buffer.from(body) : body);
   }
 
   /** The one place where whatever was thrown becomes an answer. */
-  #refuse(call: IncomingCall, http: boolean, cause: unknown): void {
-    this.#own?.finished(call.id);
+  #refuse(call: IncomingCall, http: boolean, cause: unknown, own: OwnVitals | undefined): void {
+    own?.finished(call.id);
     if (cause instanceof ApiError) {
       if (cause.cause !== undefined) this.#log?.debug({ method: call.method }, `${cause.message}: ${String(cause.cause)}`);
       return this.#fail(call, http, cause.failure);
@@ -170,6 +207,8 @@ class Host {
           (cause: unknown) => call.end(Grpc.INTERNAL, Flag.FAILED, { message: messageOf(cause) }, EMPTY),
         );
         return;
+      case Control.LANE:
+        return this.#act(call, () => this.#lanes.renew?.(head as number));
       case Control.PING:
         return call.end(Grpc.OK, 0, undefined, EMPTY);
       case Control.CLOSE:
@@ -295,6 +334,11 @@ function decodeGrpc(method: Method, body: Uint8Array, head: PackedHttpHead | und
   } catch (cause) {
     throw cause instanceof ApiError ? cause : FAIL.malformedMessage(messageOf(cause)).because(cause);
   }
+}
+
+/** `Array.isArray` tells nothing of a list that may not be changed. */
+function isPieces(answer: HttpAnswer | Exclude<Message, Uint8Array>): answer is Exclude<Message, Uint8Array> {
+  return Array.isArray(answer);
 }
 
 function unpackHttpHead(head: PackedHttpHead): HttpHead {

@@ -1,6 +1,6 @@
-// Entry of a block's process: `main.ts <block> <ring bytes> <max frame bytes> <open files> <log settings>`. Descriptor 3 is the
-// shared segment, descriptor 4 one end of a socket pair; without shared memory only the socket is there. It lives as long as its
-// channel.
+// Entry of a block's process: `main.ts <block> <ring bytes> <max frame bytes> <open files> <log settings> <lanes>`. Descriptor 3 is
+// the shared segment, descriptor 4 one end of a socket pair; without shared memory only the socket is there. The same two of each lane
+// follow. It lives as long as its channel.
 import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { socketDoorbell } from '../ipc/doorbell-socket.ts';
@@ -14,14 +14,16 @@ import type { LogSettings } from '../proto/init.ts';
 import { openLog, outputTo, type Log } from '../proto/log.ts';
 import { giveBackStartMemory } from '../proto/start-memory.ts';
 import { serveBlock } from './host.ts';
+import { mappedLanes } from './lanes-mapped.ts';
 import { endUncaught } from './last-words.ts';
 
 const SEGMENT_FD = 3;
 const SOCKET_FD = 4;
+const FIRST_LANE_FD = 5;
 /** Standard output: the kernel reads it and passes log lines on. */
 const LOG_FD = 1;
 
-const [, , name = '', ringText = '', frameText = '', filesText = '', logText = '{}'] = process.argv;
+const [, , name = '', ringText = '', frameText = '', filesText = '', logText = '{}', lanesText = '0'] = process.argv;
 
 limitResources(Number(filesText));
 dieWithParent();
@@ -30,7 +32,9 @@ process.on('SIGINT', () => {});
 process.on('SIGTERM', () => {});
 
 giveBackStartMemory();
-const channel = openChannel(Number(ringText), Number(frameText));
+const [ringBytes, maxFrameBytes] = [Number(ringText), Number(frameText)];
+const channel = openChannel();
+const lanes = mappedLanes(Number(lanesText), FIRST_LANE_FD, { ringBytes, maxFrameBytes });
 const output = outputTo(LOG_FD);
 /** Made by `init`, which brings its secrets; before that, when there is something to be said. */
 let log: Log | undefined;
@@ -38,10 +42,10 @@ const words = endUncaught(channel, () => log ?? openLog(JSON.parse(logText) as L
 await serveBlock(name, channel, output, (opened, clean) => {
   log = opened;
   words.clean = clean;
-});
+}, lanes);
 process.exit(0);
 
-function openChannel(ringBytes: number, maxFrameBytes: number): Channel {
+function openChannel(): Channel {
   const socket = new Socket({ fd: SOCKET_FD });
   if (ringBytes === 0) return openSocket(socket, { maxFrameBytes });
   const segment = mapSegment(SEGMENT_FD, segmentBytes(ringBytes));

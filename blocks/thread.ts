@@ -8,11 +8,14 @@ import { openLog, outputTo, type Log } from '../proto/log.ts';
 import { SpokenLines } from '../proto/spoken-lines.ts';
 import type { ThreadTask } from '../proto/thread-task.ts';
 import { serveBlock } from './host.ts';
+import { NO_LANES } from './lanes.ts';
+import { sharedLanes } from './lanes-shared.ts';
 import { endUncaught } from './last-words.ts';
 
 /** Resolves when the channel has ended and the block is closed. @throws Error for a block that there isn't */
 export async function serveThread(task: ThreadTask): Promise<void> {
   const { block, name, segment, port, ringBytes, maxFrameBytes, logFd, logging } = task;
+  const lanes = task.lanes === undefined ? NO_LANES : sharedLanes(task.lanes, { ringBytes, maxFrameBytes });
   const output = outputTo(logFd);
   const plain = openLog(logging, { output, fields: { block: name } });
   const limit = new LineLimit((lines) => plain.warn({}, tooManyLines(name, lines)));
@@ -27,7 +30,7 @@ export async function serveThread(task: ThreadTask): Promise<void> {
     await serveBlock(block, channel, limitedOutput(output, limit), (opened, clean) => {
       log = opened;
       words.clean = clean;
-    });
+    }, lanes);
   } finally {
     limit.settle();
   }

@@ -1,7 +1,7 @@
 // Calls over a channel: who opened what, which answer belongs to whom, deadlines, cancellation, and credit for streams.
 // Both peers hold one of these; either side may open.
 import type { Channel, ChannelEnd, RingUse } from './channel.ts';
-import { BadFrame, EMPTY, Flag, Kind, type Frame } from './frame.ts';
+import { BadFrame, EMPTY, Flag, Kind, NO_PIECES, type Frame, type Pieces } from './frame.ts';
 import { IdTable } from './id-table.ts';
 import { INITIAL_CREDIT, Incoming, type Answers, type IncomingCall } from './incoming.ts';
 import { Grpc, messageOf } from '../proto/errors.ts';
@@ -186,9 +186,9 @@ export class Calls implements Answers {
   }
 
   /** For incoming calls. */
-  answer(id: number, kind: number, flags: number, code: number, arg: number, head: unknown, body: Uint8Array): void {
+  answer(id: number, kind: number, flags: number, code: number, arg: number, head: unknown, body: Uint8Array, pieces: Pieces): void {
     if (kind === Kind.END) this.#incoming.take(id);
-    this.#send(kind, flags, code, id, arg, head, body);
+    this.#send(kind, flags, code, id, arg, head, body, pieces);
   }
 
   /** An incoming call was cancelled: a later answer goes nowhere. */
@@ -197,9 +197,9 @@ export class Calls implements Answers {
   }
 
   /** False: the channel is full. */
-  #send(kind: number, flags: number, code: number, call: number, arg: number, head: unknown, body: Uint8Array): boolean {
+  #send(kind: number, flags: number, code: number, call: number, arg: number, head: unknown, body: Uint8Array, pieces = NO_PIECES): boolean {
     try {
-      return this.#channel.send({ kind, flags, code, call, arg, head, body });
+      return this.#channel.send({ kind, flags, code, call, arg, head, body }, pieces);
     } catch (cause) {
       // Too large for the channel. The other side must not wait for ever.
       const message = messageOf(cause);

@@ -1,6 +1,6 @@
 // The contract of a channel: frames in order between two peers, whatever carries them. Its definition is the suite in
 // test/conformance/channel.ts, run against every transport.
-import type { Frame } from './frame.ts';
+import type { Frame, Pieces } from './frame.ts';
 import type { OwnVitals, PeerVitals } from './vitals.ts';
 
 export type ChannelEnd =
@@ -16,10 +16,11 @@ export interface Channel {
    * Sends a frame, or queues it when the transport is full. The channel takes the bytes over: the caller neither changes
    * nor reuses `body` afterwards (a borrowed view is copied first). False means "full": it was still accepted, but send
    * nothing more that can wait until `onDrain`. After the end it does nothing and returns false.
+   * @param pieces more of the body, in this order: so that nobody needs to put large values together before they are copied.
    * @throws RangeError when head and body together exceed the channel's `maxFrameBytes`
    * @throws TypeError when the head is nothing that msgpack carries
    */
-  send(frame: Frame): boolean;
+  send(frame: Frame, pieces?: Pieces): boolean;
   /**
    * What was sent is the peer's now, even if this process ends before its turn of the event loop does; as far as there is
    * room. Wakes nobody. For what must be known of a turn that may be the last.

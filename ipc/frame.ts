@@ -51,6 +51,17 @@ export type BorrowedFrame = { -readonly [K in keyof Frame]: Frame[K] };
 
 export const EMPTY: Uint8Array = Buffer.alloc(0);
 
+/** What follows a frame's body where it is sent in pieces: to the receiver they are one body. */
+export type Pieces = readonly Uint8Array[];
+/** Of a body in one piece. */
+export const NO_PIECES: Pieces = [];
+
+export function bytesIn(pieces: Pieces): number {
+  let bytes = 0;
+  for (let i = 0; i < pieces.length; i++) bytes += (pieces[i] as Uint8Array).length;
+  return bytes;
+}
+
 /**
  * A record is this header, then the head's msgpack bytes, then the body. Six little-endian 32-bit words:
  *

@@ -1,5 +1,5 @@
 // A call that the peer opened, from the server's side: its answer, its streams with credit, and its cancellation.
-import { EMPTY, Kind } from './frame.ts';
+import { EMPTY, Kind, NO_PIECES, type Pieces } from './frame.ts';
 
 /** Messages of a stream that may be under way in each direction before the receiver grants more. */
 export const INITIAL_CREDIT = 32;
@@ -21,8 +21,8 @@ export interface IncomingCall {
   onCredit: (() => void) | undefined;
   /** Runs when `cancelled` turns true, for the same reasons as `signal` aborts, and makes no signal. */
   onCancel: (() => void) | undefined;
-  /** The answer, the last of the call. The second one does nothing. */
-  end(code: number, flags: number, head: unknown, body: Uint8Array): void;
+  /** The answer, the last of the call. The second one does nothing. @param pieces more of the body (see Channel.send) */
+  end(code: number, flags: number, head: unknown, body: Uint8Array, pieces?: Pieces): void;
   /** One message of a streamed answer. False: no credit is left, go on at `onCredit`. @throws RangeError without credit */
   sendData(head: unknown, body: Uint8Array): boolean;
   /** Lets the opener send `messages` more. */
@@ -31,7 +31,7 @@ export interface IncomingCall {
 
 /** Where the frames of incoming calls go; ipc/calls.ts. */
 export interface Answers {
-  answer(id: number, kind: number, flags: number, code: number, arg: number, head: unknown, body: Uint8Array): void;
+  answer(id: number, kind: number, flags: number, code: number, arg: number, head: unknown, body: Uint8Array, pieces: Pieces): void;
   /** An incoming call was cancelled: a later answer goes nowhere. */
   forget(id: number): void;
 }
@@ -73,16 +73,16 @@ export class Incoming implements IncomingCall {
     return this.#controller.signal;
   }
 
-  end(code: number, flags: number, head: unknown, body: Uint8Array): void {
+  end(code: number, flags: number, head: unknown, body: Uint8Array, pieces = NO_PIECES): void {
     if (this.#answered) return;
     this.#answered = true;
-    if (this.#cancelled === undefined) this.#calls.answer(this.id, Kind.END, flags, code, 0, head, body);
+    if (this.#cancelled === undefined) this.#calls.answer(this.id, Kind.END, flags, code, 0, head, body, pieces);
   }
 
   sendData(head: unknown, body: Uint8Array): boolean {
     if (this.#answered || this.#cancelled !== undefined) return false;
     if (this.#credit === 0) throw new RangeError('no credit is left on this stream');
-    this.#calls.answer(this.id, Kind.DATA, 0, 0, 0, head, body);
+    this.#calls.answer(this.id, Kind.DATA, 0, 0, 0, head, body, NO_PIECES);
     this.#credit--;
     return this.#credit > 0;
   }
@@ -90,7 +90,7 @@ export class Incoming implements IncomingCall {
   grant(messages: number): void {
     if (this.#answered || this.#cancelled !== undefined) return;
     this.granted += messages;
-    this.#calls.answer(this.id, Kind.CREDIT, 0, 0, messages, undefined, EMPTY);
+    this.#calls.answer(this.id, Kind.CREDIT, 0, 0, messages, undefined, EMPTY, NO_PIECES);
   }
 
   credited(messages: number): void {

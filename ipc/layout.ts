@@ -45,6 +45,12 @@ export function markLayout(buffer: ArrayBufferLike, ringBytes: number): void {
   new Uint32Array(buffer, 0, 3).set([MAGIC, LAYOUT, ringBytes]);
 }
 
+/** A segment as it was when it was made, its data apart: what no counter says to be there is never read. Nobody else may be at work in it. */
+export function clearLayout(buffer: ArrayBufferLike, ringBytes: number): void {
+  new Uint8Array(buffer, 0, PREFIX_BYTES).fill(0);
+  markLayout(buffer, ringBytes);
+}
+
 /** @throws Error when the segment is not of this layout */
 export function checkLayout(buffer: ArrayBufferLike, ringBytes: number): void {
   const [magic, layout, bytes] = new Uint32Array(buffer, 0, 3);

@@ -7,6 +7,8 @@ export interface Libc {
   mmap(address: null, bytes: number, protection: number, flags: number, fd: number, offset: number): bigint;
   munmap(address: bigint, bytes: number): number;
   fcntl(fd: number, command: number, argument: number): number;
+  /** @param ends room for two descriptors. */
+  socketpair(domain: number, type: number, protocol: number, ends: Int32Array): number;
   prctl(option: number, argument: number, _3: number, _4: number, _5: number): number;
   /** @param limits the soft and the hard one. */
   setrlimit(resource: number, limits: BigUint64Array): number;
@@ -28,6 +30,7 @@ export function loadLibc(): Libc {
     mmap: library.func('void *mmap(void *address, size_t length, int protection, int flags, int fd, int64_t offset)'),
     munmap: library.func('int munmap(void *address, size_t length)'),
     fcntl: library.func('int fcntl(int fd, int command, int argument)'),
+    socketpair: library.func('int socketpair(int domain, int type, int protocol, _Out_ int *ends)'),
     prctl: library.func('int prctl(int option, unsigned long argument, unsigned long a3, unsigned long a4, unsigned long a5)'),
     setrlimit: library.func('int setrlimit(int resource, const uint64_t *limits)'),
     errno: () => koffi.errno(),

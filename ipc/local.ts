@@ -1,12 +1,19 @@
 // The channel within one event loop: frames are handed over as they are, a microtask later, so that a monolith runs the
 // same code in the same order as processes do.
 import { POISON, QUEUED_FRAME_BYTES, type Channel, type ChannelEnd, type ChannelOptions } from './channel.ts';
-import { EMPTY, type Frame } from './frame.ts';
+import { bytesIn, EMPTY, NO_PIECES, type BorrowedFrame, type Frame, type Pieces } from './frame.ts';
 import { exceeds, packHead, unpackHead } from './head.ts';
 import { messageOf } from '../proto/errors.ts';
 
 /** Frames delivered in microtasks before timers and sockets get their turn. */
 const BATCH = 512;
+/** Bodies in pieces up to this size are put together in memory that is kept: fresh pages cost more than the copy. */
+const KEPT_BYTES = 1 << 20;
+
+/** A frame of this channel's own making, on its way. */
+interface Parcel extends BorrowedFrame {
+  pieces: Pieces;
+}
 
 /** Two channels, each the other's peer. */
 export function openLocalPair(options: ChannelOptions): [Channel, Channel] {
@@ -23,7 +30,7 @@ class LocalChannel implements Channel {
   readonly #options: ChannelOptions;
   #onFrame: ((frame: Frame) => void) | undefined;
   /** What the peer has sent and this side has not taken yet. */
-  #inbox: Frame[] = [];
+  #inbox: Parcel[] = [];
   #inboxBytes = 0;
   #peer: LocalChannel | undefined;
   #peerFull = false;
@@ -33,6 +40,8 @@ class LocalChannel implements Channel {
   /** Frames that may still be delivered before the event loop must have its turn. */
   #budget = BATCH;
   #ended = false;
+  /** Grows to the largest body put together that is not above KEPT_BYTES. */
+  #kept: Buffer = Buffer.alloc(0);
   readonly #run = (): void => this.#deliver();
   readonly #runAfterTurn = (): void => {
     this.#budget = BATCH;
@@ -64,12 +73,12 @@ class LocalChannel implements Channel {
     return this.#inboxBytes;
   }
 
-  send(frame: Frame): boolean {
+  send(frame: Frame, pieces: Pieces = NO_PIECES): boolean {
     if (this.#ended || this.#peer === undefined) return false;
     const { kind, flags, code, call, arg, head, body } = frame;
     const { maxFrameBytes } = this.#options;
-    if (exceeds(head, body.length, maxFrameBytes)) throw new RangeError(`a frame of more than ${maxFrameBytes} bytes`);
-    return this.#peer.accept({ kind, flags, code, call, arg, head, body }); // a copy: the caller's may be the one it was lent
+    if (exceeds(head, body.length + bytesIn(pieces), maxFrameBytes)) throw new RangeError(`a frame of more than ${maxFrameBytes} bytes`);
+    return this.#peer.accept({ kind, flags, code, call, arg, head, body, pieces }); // a copy: the caller's may be the one it was lent
   }
 
   flush(): void {} // one process: the peer would end with it
@@ -79,10 +88,10 @@ class LocalChannel implements Channel {
   }
 
   /** The peer sends. */
-  accept(frame: Frame): boolean {
+  accept(frame: Parcel): boolean {
     if (this.#ended) return false;
     this.#inbox.push(frame);
-    this.#inboxBytes += frame.body.length + QUEUED_FRAME_BYTES;
+    this.#inboxBytes += frame.body.length + bytesIn(frame.pieces) + QUEUED_FRAME_BYTES;
     this.#schedule();
     if (this.#inboxBytes <= this.#options.maxFrameBytes) return true;
     this.#peerFull = true;
@@ -107,8 +116,9 @@ class LocalChannel implements Channel {
     let index = 0;
     try {
       while (index < frames.length && this.#budget > 0 && !this.#ended && this.#onFrame !== undefined) {
-        const frame = frames[index++] as Frame;
+        const frame = frames[index++] as Parcel;
         this.#budget--;
+        if (frame.pieces.length > 0) this.#join(frame);
         this.#inboxBytes -= frame.body.length + QUEUED_FRAME_BYTES;
         if (this.#options.poison === true) deliverPoisoned(frame, this.#onFrame);
         else this.#onFrame(frame);
@@ -127,6 +137,18 @@ class LocalChannel implements Channel {
     }
   }
 
+  /** Bodies are borrowed, so the memory is free again when the frame was taken. */
+  #join(frame: Parcel): void {
+    const { body, pieces } = frame;
+    const bytes = body.length + bytesIn(pieces);
+    if (bytes > this.#kept.length) {
+      const fresh = Buffer.allocUnsafeSlow(bytes > KEPT_BYTES ? bytes : Math.min(KEPT_BYTES, bytes * 2));
+      if (bytes <= KEPT_BYTES) this.#kept = fresh;
+      frame.body = joined(fresh, body, pieces);
+    } else frame.body = joined(this.#kept, body, pieces);
+    frame.pieces = NO_PIECES;
+  }
+
   #finish(end: ChannelEnd): void {
     if (this.#ended) return;
     this.#ended = true;
@@ -135,6 +157,16 @@ class LocalChannel implements Channel {
     this.#peer?.peerEnded();
     setImmediate(() => this.onEnd(end));
   }
+}
+
+function joined(target: Buffer, body: Uint8Array, pieces: Pieces): Buffer {
+  target.set(body);
+  let at = body.length;
+  for (const piece of pieces) {
+    target.set(piece, at);
+    at += piece.length;
+  }
+  return target.subarray(0, at);
 }
 
 /** What another transport would do: bytes are copied, borrowed, and gone afterwards. */

@@ -6,6 +6,8 @@ import { loadLibc } from './libc.ts';
 
 export interface Segment {
   readonly buffer: ArrayBuffer;
+  /** Where it lies in this process, for other threads of it: see `viewSegment`. */
+  readonly address: bigint;
   /** Unmaps the memory. Views of it become empty first, so a late reader gets nothing instead of a fault. */
   release(): void;
 }
@@ -71,5 +73,13 @@ export function mapSegment(fd: number, bytes: number): Segment {
     buffer.transfer(0);
     c.munmap(address, bytes);
   };
-  return { buffer, release };
+  return { buffer, address, release };
+}
+
+/**
+ * A segment that another thread of this process has mapped. That thread unmaps it, after this one has let go: whoever looks at the
+ * memory then takes the whole process down.
+ */
+export function viewSegment(address: bigint, bytes: number): ArrayBuffer {
+  return loadLibc().view(address, bytes);
 }

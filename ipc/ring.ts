@@ -1,7 +1,7 @@
 // A single-producer, single-consumer ring of records in memory that both sides map. No locks: each word below has one
 // writer, and every publishing store is paired with a load on the other side (the comments name the pairs).
-import { EMPTY, HEADER_BYTES, BadFrame, Flag, Kind, checkFrame, codeOf, flagsOf, kindOf, packWhat } from './frame.ts';
-import type { BorrowedFrame, Frame } from './frame.ts';
+import { EMPTY, HEADER_BYTES, BadFrame, Flag, Kind, NO_PIECES, bytesIn, checkFrame, codeOf, flagsOf, kindOf, packWhat } from './frame.ts';
+import type { BorrowedFrame, Frame, Pieces } from './frame.ts';
 import { unpackHead } from './head.ts';
 
 // Word indexes within a ring's control block. Each word has a cache line (64 bytes, 16 words) of its own, so the two
@@ -63,10 +63,10 @@ export class Producer {
 
   /**
    * Writes one record that the consumer sees after `publish`, or nothing and false when there is no space. The payload is
-   * `head` then `body`. @throws BadFrame when the consumer's counter is out of range
+   * `head`, then `body`, then `pieces`. @throws BadFrame when the consumer's counter is out of range
    */
-  write(kind: number, flags: number, code: number, call: number, arg: number, head: Uint8Array, body: Uint8Array): boolean {
-    const size = HEADER_BYTES + head.length + body.length;
+  write(kind: number, flags: number, code: number, call: number, arg: number, head: Uint8Array, body: Uint8Array, pieces: Pieces = NO_PIECES): boolean {
+    const size = HEADER_BYTES + head.length + body.length + bytesIn(pieces);
     const taken = (size + ALIGN - 1) & -ALIGN;
     let at = this.#head & this.#mask;
     const beforeEnd = this.#mask + 1 - at;
@@ -86,9 +86,18 @@ export class Producer {
     words[word + 5] = this.#sequence;
     if (head.length > 0) this.#data.set(head, at + HEADER_BYTES);
     if (body.length > 0) this.#data.set(body, at + HEADER_BYTES + head.length);
+    if (pieces.length > 0) this.#writePieces(pieces, at + HEADER_BYTES + head.length + body.length);
     this.#sequence = (this.#sequence + 1) >>> 0;
     this.#head = (this.#head + needed) | 0;
     return true;
+  }
+
+  #writePieces(pieces: Pieces, start: number): void {
+    let at = start;
+    for (const piece of pieces) {
+      this.#data.set(piece, at);
+      at += piece.length;
+    }
   }
 
   /** Bytes in the ring that the consumer has not freed. A consumer whose counter is out of range has a full one. */

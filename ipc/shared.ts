@@ -2,7 +2,7 @@
 // system call while both sides are awake. The sides are two processes, or two threads of one.
 import { POISON, type Channel, type ChannelEnd, type ChannelOptions, type RingUse } from './channel.ts';
 import type { Doorbell } from './doorbell.ts';
-import { EMPTY, type Frame } from './frame.ts';
+import { EMPTY, NO_PIECES, bytesIn, type Frame, type Pieces } from './frame.ts';
 import { Assembly } from './fragments.ts';
 import { packHead } from './head.ts';
 import { CONTROL_A, CONTROL_B, PREFIX_BYTES, checkLayout, markLayout } from './layout.ts';
@@ -22,6 +22,11 @@ const BATCH = 512;
  * the peer soon has something to do.
  */
 const LARGEST_GROUP = 8;
+/**
+ * A peer that sleeps is left asleep for so long while the batch or the turn lasts, so that one wake-up does for all of it. It costs
+ * two system calls and a switch of processes, and where the cores are busy the peer is asleep again soon after each.
+ */
+const LET_SLEEP_MS = 0.2;
 /** Times that a full ring is tried again because space came meanwhile, before the event loop gets its turn. */
 const SPACE_TRIES = 8;
 
@@ -73,6 +78,8 @@ class SharedChannel implements Channel {
   #unpublished = 0;
   #group = LARGEST_GROUP;
   #publishScheduled = false;
+  /** Since when frames wait for the end of the batch or the turn, on the monotonic clock; 0: none do. */
+  #waitingMs = 0;
   #ended = false;
   #taking = false;
   #scheduled = false;
@@ -115,16 +122,18 @@ class SharedChannel implements Channel {
     return this.#ended ? undefined : { outBytes: this.#out.used, inBytes: this.#in.unread };
   }
 
-  send(frame: Frame): boolean {
+  send(frame: Frame, pieces: Pieces = NO_PIECES): boolean {
     if (this.#ended) return false;
     const head = frame.head === undefined ? EMPTY : packHead(frame.head);
-    const payload = head.length + frame.body.length;
+    const payload = head.length + frame.body.length + bytesIn(pieces);
     if (payload > this.#maxFrameBytes) throw new RangeError(`a frame of ${payload} bytes, the limit is ${this.#maxFrameBytes}`);
     if (this.#queue.length === 0 && payload <= this.#largest) {
       try {
-        if (this.#out.write(frame.kind, frame.flags, frame.code, frame.call, frame.arg, head, frame.body)) {
-          if (++this.#unpublished >= this.#group) this.#publish();
-          else if (!this.#taking) this.#publishSoon();
+        if (this.#out.write(frame.kind, frame.flags, frame.code, frame.call, frame.arg, head, frame.body, pieces)) {
+          if (++this.#unpublished >= this.#group) {
+            if ((this.#taking || this.#publishScheduled) && this.#canWait()) this.#group = this.#unpublished * 2;
+            else this.#publish();
+          } else if (!this.#taking) this.#publishSoon();
           return true;
         }
       } catch (cause) {
@@ -132,7 +141,7 @@ class SharedChannel implements Channel {
         return false;
       }
     }
-    const outgoing = new Outgoing(frame, head, this.#largest);
+    const outgoing = new Outgoing(frame, pieces, head, this.#largest);
     this.#queue.push(outgoing);
     this.#queuedBytes += outgoing.bytes;
     if (this.#queue.length === 1) this.#flush();
@@ -255,10 +264,19 @@ class SharedChannel implements Channel {
     }
   }
 
+  /** True: the peer sleeps, and need not be woken yet. Looks at the clock, so ask after 1, 2, 4 frames and so on. */
+  #canWait(): boolean {
+    if (!this.#out.consumerSleeps) return false;
+    const now = performance.now();
+    if (this.#waitingMs === 0) this.#waitingMs = now;
+    return now - this.#waitingMs < LET_SLEEP_MS;
+  }
+
   /** Lets the peer see what is in the ring, and wakes it. */
   #publish(): void {
     this.#unpublished = 0;
-    if (this.#group < LARGEST_GROUP) this.#group *= 2;
+    this.#waitingMs = 0;
+    this.#group = Math.min(this.#group * 2, LARGEST_GROUP);
     if (this.#out.publish()) this.#doorbell.ring();
   }
 
@@ -309,6 +327,7 @@ class SharedChannel implements Channel {
     // Not now: the caller may stand in the middle of a record.
     setImmediate(() => {
       this.peer?.keep();
+      this.own?.silence();
       this.#release();
       this.onEnd(end);
     });

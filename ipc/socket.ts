@@ -2,13 +2,13 @@
 // where memory can't be mapped.
 import type { Duplex } from 'node:stream';
 import { POISON, type Channel, type ChannelEnd, type ChannelOptions } from './channel.ts';
-import { BadFrame, EMPTY, HEADER_BYTES, checkFrame, codeOf, flagsOf, kindOf, packWhat, type BorrowedFrame, type Frame } from './frame.ts';
+import { BadFrame, EMPTY, HEADER_BYTES, NO_PIECES, bytesIn, checkFrame, codeOf, flagsOf, kindOf, packWhat, type BorrowedFrame, type Frame, type Pieces } from './frame.ts';
 import { packHead, unpackHead } from './head.ts';
 import { messageOf } from '../proto/errors.ts';
 
 /** Small frames of one turn leave together in one write of at most this many bytes. */
 const BATCH_BYTES = 64 * 1024;
-/** Larger bodies are not copied into the batch. */
+/** Larger pieces of a frame are not copied into the batch. */
 const COPY_BYTES = 16 * 1024;
 /** How long a peer may take to read the rest once this side has closed. */
 const CLOSE_MS = 1_000;
@@ -58,32 +58,26 @@ class SocketChannel implements Channel {
     return this.#end === undefined ? this.#stream.writableLength + this.#batchBytes : 0;
   }
 
-  send(frame: Frame): boolean {
+  send(frame: Frame, pieces: Pieces = NO_PIECES): boolean {
     if (this.#end !== undefined) return false;
     const { body } = frame;
     const head = frame.head === undefined ? EMPTY : packHead(frame.head);
-    const payload = head.length + body.length;
+    const payload = head.length + body.length + bytesIn(pieces);
     if (payload > this.#options.maxFrameBytes) throw new RangeError(`a frame of ${payload} bytes, the limit is ${this.#options.maxFrameBytes}`);
-    const copied = HEADER_BYTES + head.length + (body.length > COPY_BYTES ? 0 : body.length);
-    if (copied > BATCH_BYTES - this.#batchBytes) this.#flush();
-    const target = copied > BATCH_BYTES ? Buffer.allocUnsafeSlow(copied) : this.#batch;
-    let at = target === this.#batch ? this.#batchBytes : 0;
-    at = target.writeUInt32LE(HEADER_BYTES + payload, at);
-    at = target.writeUInt32LE(packWhat(frame.kind, frame.flags, frame.code) >>> 0, at);
-    at = target.writeUInt32LE(frame.call, at);
-    at = target.writeUInt32LE(head.length, at);
-    at = target.writeUInt32LE(frame.arg, at);
-    at = target.writeUInt32LE(this.#sentSequence, at);
+    if (HEADER_BYTES > BATCH_BYTES - this.#batchBytes) this.#flush();
+    const batch = this.#batch;
+    let at = this.#batchBytes;
+    at = batch.writeUInt32LE(HEADER_BYTES + payload, at);
+    at = batch.writeUInt32LE(packWhat(frame.kind, frame.flags, frame.code) >>> 0, at);
+    at = batch.writeUInt32LE(frame.call, at);
+    at = batch.writeUInt32LE(head.length, at);
+    at = batch.writeUInt32LE(frame.arg, at);
+    this.#batchBytes = batch.writeUInt32LE(this.#sentSequence, at);
     this.#sentSequence = (this.#sentSequence + 1) >>> 0;
-    target.set(head, at);
-    at += head.length;
-    if (body.length <= COPY_BYTES) target.set(body, at);
-    if (target === this.#batch) this.#batchBytes += copied;
-    else this.#write(target);
-    if (body.length > COPY_BYTES) {
-      this.#flush();
-      this.#write(body);
-    } else if (!this.#scheduled) {
+    this.#put(head.length > COPY_BYTES ? Buffer.from(head) : head); // packed heads live until the next one
+    this.#put(body);
+    for (const piece of pieces) this.#put(piece);
+    if (this.#batchBytes > 0 && !this.#scheduled) {
       this.#scheduled = true;
       process.nextTick(this.#flushSoon);
     }
@@ -111,6 +105,18 @@ class SocketChannel implements Channel {
       this.#batch = Buffer.allocUnsafeSlow(BATCH_BYTES);
     }
     this.#batchBytes = 0;
+  }
+
+  /** Adds to what is to be sent. Large bytes are not copied. */
+  #put(bytes: Uint8Array): void {
+    if (bytes.length > COPY_BYTES) {
+      this.#flush();
+      this.#write(bytes);
+      return;
+    }
+    if (bytes.length > BATCH_BYTES - this.#batchBytes) this.#flush();
+    this.#batch.set(bytes, this.#batchBytes);
+    this.#batchBytes += bytes.length;
   }
 
   #write(bytes: Uint8Array): void {

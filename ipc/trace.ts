@@ -1,6 +1,6 @@
 // One line for each frame of a channel; for `--trace-ipc`. A channel that isn't traced isn't wrapped, so it costs nothing.
 import type { Channel, ChannelEnd, RingUse } from './channel.ts';
-import { Flag, Kind, type Frame } from './frame.ts';
+import { bytesIn, Flag, Kind, NO_PIECES, type Frame, type Pieces } from './frame.ts';
 import type { OwnVitals, PeerVitals } from './vitals.ts';
 
 const KIND_NAMES = Object.fromEntries(Object.entries(Kind).map(([name, kind]) => [kind, name]));
@@ -71,9 +71,9 @@ class TracedChannel implements Channel {
     };
   }
 
-  send(frame: Frame): boolean {
-    const goesOn = this.#channel.send(frame);
-    this.#print(`${this.#label} -> ${describe(frame, this.#sent)} sent${goesOn ? '' : ', full'}`);
+  send(frame: Frame, pieces: Pieces = NO_PIECES): boolean {
+    const goesOn = this.#channel.send(frame, pieces);
+    this.#print(`${this.#label} -> ${describe(frame, this.#sent, bytesIn(pieces))} sent${goesOn ? '' : ', full'}`);
     return goesOn;
   }
 
@@ -92,10 +92,11 @@ interface Totals {
   bytes: number;
 }
 
-function describe({ kind, flags, code, call, arg, head, body }: Frame, totals: Totals): string {
+function describe({ kind, flags, code, call, arg, head, body }: Frame, totals: Totals, more = 0): string {
+  const bytes = body.length + more;
   totals.frames++;
-  totals.bytes += body.length;
+  totals.bytes += bytes;
   const names = FLAG_NAMES.filter(([, bit]) => (flags & bit) !== 0).map(([name]) => name);
   const subject = kind === Kind.OPEN ? ` route ${code}${arg > 0 ? ` for ${arg} ms` : ''}` : kind === Kind.END ? ` status ${code}` : kind === Kind.CREDIT ? ` of ${arg}` : '';
-  return `${KIND_NAMES[kind] ?? kind} #${call}${subject}${head === undefined ? '' : ', head'}, ${body.length} B${names.length === 0 ? '' : ` [${names.join(' ')}]`}; ${totals.frames} frames, ${totals.bytes} B`;
+  return `${KIND_NAMES[kind] ?? kind} #${call}${subject}${head === undefined ? '' : ', head'}, ${bytes} B${names.length === 0 ? '' : ` [${names.join(' ')}]`}; ${totals.frames} frames, ${totals.bytes} B`;
 }

@@ -13,7 +13,7 @@ const slotOf = (call: number): number => ((call >>> 1) & (FLIGHTS - 1)) * FLIGHT
 /** Of side b. */
 export class VitalsWriter implements OwnVitals {
   readonly #beats: Int32Array;
-  readonly #flights: Uint32Array;
+  #flights: Uint32Array;
   readonly #words: Int32Array;
   readonly #text: Buffer;
   #count = 0;
@@ -43,6 +43,11 @@ export class VitalsWriter implements OwnVitals {
   finished(call: number): void {
     const slot = slotOf(call);
     if (this.#flights[slot] === call) this.#flights[slot] = 0; // else a newer call has taken the slot
+  }
+
+  /** The channel has ended: what is finished late may not be taken for a call of the channel that has the memory next. */
+  silence(): void {
+    this.#flights = new Uint32Array(0); // stores beyond its end go nowhere
   }
 
   lastWords(text: string): void {

@@ -1,5 +1,6 @@
 // Binding a port that another process may just be leaving: tried for up to 10 seconds (contract: health targets, port
 // binding).
+import { unlinkSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { FatalError } from './fatal.ts';
 
@@ -18,5 +19,13 @@ export async function bindWithRetry(bind: (done: (cause: Error | undefined) => v
     const busy = 'code' in cause ? cause.code === 'EADDRINUSE' : cause.message.includes('EADDRINUSE');
     if (!busy || performance.now() > giveUp) throw new FatalError(`could not listen on any endpoint: ${what}: ${cause.message}`);
     await sleep(pause);
+  }
+}
+
+export function removeStaleSocket(path: string): void {
+  try {
+    unlinkSync(path);
+  } catch (cause) {
+    if (!(cause instanceof Error) || !('code' in cause) || cause.code !== 'ENOENT') throw cause;
   }
 }

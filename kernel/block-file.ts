@@ -2,6 +2,6 @@
 import { extname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-export function blockFile(name: 'host' | 'main' | 'thread'): URL {
+export function blockFile(name: 'host' | 'lanes-shared' | 'main' | 'thread'): URL {
   return new URL(`../blocks/${name}${extname(fileURLToPath(import.meta.url))}`, import.meta.url);
 }

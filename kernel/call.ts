@@ -230,6 +230,9 @@ export class UnaryCall extends SeatCall {
 /** What frames an HTTP message is the listener's alone: a wrong length would garble the next answer on the connection. */
 const HEADER_NAME = /^(?!(?:content-length|transfer-encoding|connection|keep-alive|upgrade|trailer|te)$)[\w.-]+$/i;
 const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+/** The one header that Node encodes by itself, and then refuses to send as it has become. */
+const ENCODED_NAME = 'content-disposition';
+const ASCII_VALUE = /^[\t\x20-\x7e]*$/;
 
 /** Statuses that end an answer. */
 function isHttpStatus(code: number): boolean {
@@ -242,6 +245,7 @@ function isHeaders(head: unknown): head is readonly string[] {
   for (let i = 0; i < head.length; i += 2) {
     const [name, value] = [head[i] as unknown, head[i + 1] as unknown];
     if (typeof name !== 'string' || typeof value !== 'string' || !HEADER_NAME.test(name) || !HEADER_VALUE.test(value)) return false;
+    if (name.length === ENCODED_NAME.length && name.toLowerCase() === ENCODED_NAME && !ASCII_VALUE.test(value)) return false;
   }
   return true;
 }

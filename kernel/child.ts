@@ -13,14 +13,14 @@ import { Deaths, describe } from './deaths.ts';
 import type { LaunchOptions } from './launch.ts';
 import { BlockLife, isFirstAttempt, type Ending, type LifeOptions } from './life.ts';
 import { News } from './news.ts';
-import type { Seat } from './seat.ts';
+import type { Seating } from './seating.ts';
 import { Spare } from './spare.ts';
 import { Swaps, type Regent } from './swap.ts';
 import { Suspects } from './suspects.ts';
 
 export interface ChildOptions {
   readonly spec: ChildSpec;
-  readonly seat: Seat;
+  readonly seating: Seating;
   readonly launch: LaunchOptions;
   readonly log: Log;
   /** Wraps each life's channel; for `--trace-ipc`. */
@@ -134,7 +134,7 @@ export class Child implements Regent {
     if (this.#started) return;
     this.#settled = true;
     this.#news.excuse();
-    this.#options.seat.onWanted = () => this.start();
+    this.#options.seating.onWanted = () => this.start();
   }
 
   /** The application came or went: the present life is told, and each later one. */
@@ -190,7 +190,7 @@ export class Child implements Regent {
       this.#stopping.abort();
     }
     await Promise.all([...this.#alive].map((life) => life.close()));
-    this.#options.seat.close();
+    this.#options.seating.close();
     this.#enter('stopped');
   }
 
@@ -202,8 +202,8 @@ export class Child implements Regent {
   get stopping(): boolean {
     return this.#stopping.signal.aborted;
   }
-  get seat(): Seat {
-    return this.#options.seat;
+  get seating(): Seating {
+    return this.#options.seating;
   }
 
   async adopt(init: BlockInit): Promise<void> {
@@ -226,7 +226,7 @@ export class Child implements Regent {
   /** A life that has been activated is the present one. */
   crown(life: BlockLife, init: BlockInit): void {
     const former = this.#present;
-    if (init !== this.#init) this.#options.seat.poison.clear(); // other components may do well what these died over
+    if (init !== this.#init) this.#options.seating.forgive(); // other components may do well what these died over
     this.#init = init;
     this.#present = life;
     this.#replaced++;
@@ -234,7 +234,7 @@ export class Child implements Regent {
     if (former !== undefined) this.#deposed.add(former);
     this.#spare.drop(); // it was told the former components
     this.#reported(life);
-    this.#options.seat.attach(life.calls, life.wake);
+    this.#options.seating.attach(life);
     this.#news.attach(life.calls);
   }
 
@@ -245,7 +245,7 @@ export class Child implements Regent {
   }
 
   #launch(): BlockLife {
-    const { spec, launch, log, wrap } = this.#options;
+    const { spec, launch, log, wrap, seating, leaving } = this.#options;
     this.#lives++;
     const life: BlockLife = new BlockLife({
       number: this.#lives, spec, launch, log, wrap,
@@ -257,8 +257,12 @@ export class Child implements Regent {
         hand: (name, piece) => this.#swaps.hand(life, name, piece),
       },
       changed: () => this.#reported(life),
-      leaving: this.#options.leaving,
-      dying: () => this.#options.seat.died(life.calls, life.blackBox),
+      leaving: async () => {
+        await seating.leaving(life);
+        await leaving?.(life);
+      },
+      elsewhere: seating,
+      dying: () => seating.died(life),
       tooLarge: (cause, what) => this.#tooLarge(life, cause, what),
     });
     this.#alive.add(life);
@@ -280,7 +284,7 @@ export class Child implements Regent {
     this.#present = life;
     const init = this.#init === undefined ? this.#first.promise : Promise.resolve(this.#init);
     life.initialize(init, () => this.inheritance()).then(() => {
-      this.#options.seat.attach(life.calls, life.wake);
+      this.#options.seating.attach(life);
       // What the block reports comes by calls of its own, and may have come before this continuation.
       if (!life.reported) this.#enter('initializing');
       this.#news.attach(life.calls);
@@ -289,7 +293,7 @@ export class Child implements Regent {
 
   /** A life's channel has ended: nothing comes from it any more. Where somebody waits to take over, calls need not wait for its last breath. */
   #lost(life: BlockLife): void {
-    this.#options.seat.detach(life.calls, 'it is restarting');
+    this.#options.seating.detach(life, 'it is restarting');
     if (life !== this.#present || this.stopping) return;
     const spare = this.#spare.take();
     if (spare === undefined) return;
@@ -304,7 +308,7 @@ export class Child implements Regent {
     this.#restarts++;
     this.#readySinceMs = Infinity;
     const activated = life.activate(this.inheritance(), this.#options.spec.initMs);
-    this.#options.seat.attach(life.calls, life.wake); // what waits follows the inheritance on the same ring
+    this.#options.seating.attach(life, activated);
     try {
       await activated;
     } catch {

@@ -33,21 +33,33 @@ export async function run(argv: readonly string[], compileCache: string | undefi
     process.exitCode = await waitForOutbound(parsed.config);
     return;
   }
-  new Program(parsed.config, compileCache).start();
+  const { config, openGateways } = await openSeveral(parsed.config);
+  new Program(config, compileCache, openGateways).start();
+}
+
+/** Where one gateway is wanted it is the kernel's own loop, and nothing of the others is loaded. */
+async function openSeveral(config: Config): Promise<{ readonly config: Config; readonly openGateways?: RuntimeOptions['openGateways'] }> {
+  if (config.gateways < 2) return { config };
+  const [{ Gateways }, { sharedMemoryProblem }] = await Promise.all([import('./gateways/gateways.ts'), import('../ipc/memory.ts')]);
+  const problem = config.blocks.some(({ isolation }) => isolation === 'process') ? sharedMemoryProblem() : undefined;
+  if (problem === undefined) return { config, openGateways: (options) => new Gateways(options) };
+  return { config: { ...config, gateways: 1, warnings: [...config.warnings, `there is one gateway instead of ${config.gateways}, because no memory can be shared with blocks: ${problem}`] } };
 }
 
 class Program {
   readonly #config: Config;
   readonly #log: Log;
   readonly #launch: RuntimeOptions['launch'];
+  readonly #openGateways: RuntimeOptions['openGateways'];
   #runtime: Runtime;
   /** Set by the first reason to end; a second signal ends at once. */
   #ending = false;
   #interruptedAt = -Infinity;
   #restarting: Promise<void> | undefined;
 
-  constructor(config: Config, compileCache: string | undefined) {
+  constructor(config: Config, compileCache: string | undefined, openGateways: RuntimeOptions['openGateways']) {
     this.#config = config;
+    this.#openGateways = openGateways;
     const output = config.log.file === '' ? outputTo(STDOUT) : openLogFile(config.log.file);
     this.#log = openLog(logSettings(config), { output, conceal: [config.api.token, config.app.token].filter(({ isSet }) => isSet).map((token) => token.reveal()) });
     this.#launch = { output, compileCache };
@@ -78,7 +90,7 @@ class Program {
   }
 
   #createRuntime(): Runtime {
-    return new Runtime({ config: this.#config, log: this.#log, launch: this.#launch, onShutdown: (request) => this.#requested(request) });
+    return new Runtime({ config: this.#config, log: this.#log, launch: this.#launch, openGateways: this.#openGateways, onShutdown: (request) => this.#requested(request) });
   }
 
   #signalled(signal: 'SIGINT' | 'SIGTERM'): void {

@@ -1,5 +1,5 @@
-// The compartments of this sidecar: for each block one that serves all its components, and one of its own for each component
-// that asked for isolation. Each is a supervised child and its seat in the switch.
+// The compartments of this sidecar: for each block one that serves all its components, or several that are alike, and one of its own
+// for each component that asked for isolation. Each is a supervised child and its seat in the switch.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { compartmentName } from './arrangement.ts';
 import { CHILD_DEFAULTS, type ChildSpec } from './child-info.ts';
@@ -10,17 +10,20 @@ import type { BlockLife } from './life.ts';
 import type { Log } from '../proto/log.ts';
 import { Poison } from './poison.ts';
 import { Seat, type SeatLimits } from './seat.ts';
-import type { Seats } from './switch.ts';
+import { LocalSeating, type Seating } from './seating.ts';
+import { seatShared, type OpenSeats, type Seats } from './switch.ts';
 import { wrapTrace } from './trace.ts';
 
 export interface Compartment {
-  /** `state`, or `state/orders` for a component's own: in the log, in metrics and in `/actuator/blocks`. */
+  /** `state`, `state#2` where there are several, or `state/orders` for a component's own: in the log, in metrics and in `/actuator/blocks`. */
   readonly name: string;
   readonly block: string;
   /** The component that has it for itself. */
   readonly component: string | undefined;
+  /** Which it is of those that serve the same, from 1. */
+  readonly replica: number;
   readonly child: Child;
-  readonly seat: Seat;
+  readonly seating: Seating;
 }
 
 export interface CompartmentOptions {
@@ -29,8 +32,31 @@ export interface CompartmentOptions {
   readonly launch: Pick<LaunchOptions, 'output' | 'compileCache'>;
   /** The state or the components of one changed. */
   readonly changed: () => void;
+  /** Where calls are; absent: in the kernel's own loop, and `seats` says where. */
+  readonly gateways?: Places;
   /** A life of one is about to be closed in order. Never rejects. */
   readonly leaving?: (compartment: Compartment, life: BlockLife) => Promise<void>;
+}
+
+/** What calls of one compartment may use, and what becomes of them. */
+export interface SeatSpec {
+  /** The compartment's. */
+  readonly name: string;
+  readonly block: string;
+  readonly component: string | undefined;
+  readonly limits: SeatLimits;
+  /** Bytes that may wait for it. */
+  readonly queueBytes: number;
+  /** Deaths in a row that make a call poison; 0: none do. */
+  readonly poisonDeaths: number;
+}
+
+/** Event loops that take calls, beside the kernel's own. */
+export interface Places {
+  /** So many, each with a lane into each life. */
+  readonly size: number;
+  /** A component's own compartment gets no calls before it is admitted. */
+  place(spec: SeatSpec, log: Log): Seating;
 }
 
 /** Every frame limit leaves room for the largest body with its head, and for answers larger than a request may be. */
@@ -43,14 +69,13 @@ const DRAIN_TICK_MS = 10;
 export class Compartments {
   readonly #options: CompartmentOptions;
   readonly #all = new Map<string, Compartment>();
-  readonly #seats = new Map<string, { readonly shared: Seat; readonly own: Map<string, Seat> }>();
+  readonly #seats: OpenSeats = new Map();
   readonly #ending = new Set<Promise<void>>();
 
   constructor(options: CompartmentOptions) {
     this.#options = options;
     for (const choice of options.config.blocks) {
-      const { seat } = this.#create(choice, undefined);
-      this.#seats.set(choice.name, { shared: seat, own: new Map() });
+      for (let replica = 1; replica <= choice.replicas; replica++) this.#create(choice, undefined, replica);
     }
   }
 
@@ -63,7 +88,7 @@ export class Compartments {
     return this.#all.get(name);
   }
 
-  /** By block, for the switch: it changes with the compartments. */
+  /** By block, for the switch: it changes with the compartments. Empty where gateways have the calls. */
   get seats(): ReadonlyMap<string, Seats> {
     return this.#seats;
   }
@@ -79,14 +104,13 @@ export class Compartments {
     const name = compartmentName(block, component);
     if (this.#all.has(name)) throw new Error(`there is a compartment ${name} already`);
     const compartment = this.#create(choice, component);
-    if (admits) this.admit(name);
+    if (admits) void this.admit(name);
     return compartment;
   }
 
-  /** Calls for the component go to its own compartment from now on. @throws Error where there is none */
-  admit(name: string): void {
-    const { block, component, seat } = this.#ownOf(name);
-    this.#seats.get(block)?.own.set(component, seat);
+  /** Calls for the component go to its own compartment, from now on or, where gateways have to hear of it, once this has resolved. @throws Error where there is none */
+  admit(name: string): Promise<void> {
+    return this.#ownOf(name).seating.admit(true);
   }
 
   /**
@@ -96,10 +120,8 @@ export class Compartments {
    */
   async remove(name: string): Promise<void> {
     const compartment = this.#ownOf(name);
-    const { block, component, seat } = compartment;
     this.#all.delete(name);
-    if (this.#seats.get(block)?.own.get(component) === seat) this.#seats.get(block)?.own.delete(component);
-    const ending = this.#end(compartment).finally(() => this.#ending.delete(ending));
+    const ending = compartment.seating.admit(false).then(() => this.#end(compartment)).finally(() => this.#ending.delete(ending));
     this.#ending.add(ending);
     this.#options.changed();
     await ending;
@@ -110,11 +132,11 @@ export class Compartments {
     await Promise.all(this.#ending);
   }
 
-  async #end({ child, seat }: Compartment): Promise<void> {
+  async #end({ child, seating }: Compartment): Promise<void> {
     const { drainMs } = this.#options.config;
     const until = performance.now() + drainMs;
     if (drainMs > 0) await child.pause(drainMs);
-    while (seat.inFlight > 0 && performance.now() < until) await sleep(DRAIN_TICK_MS);
+    while (seating.inFlight > 0 && performance.now() < until) await sleep(DRAIN_TICK_MS);
     await child.stop();
   }
 
@@ -125,25 +147,38 @@ export class Compartments {
     return compartment as Compartment & { readonly component: string };
   }
 
-  #create(choice: BlockChoice, component: string | undefined): Compartment {
-    const { config, log, launch, changed, leaving } = this.#options;
+  #create(choice: BlockChoice, component: string | undefined, replica = 1): Compartment {
+    const { config, log, launch, changed, leaving, gateways } = this.#options;
     const { name: block, isolation: mode, limits } = choice;
-    const name = compartmentName(block, component);
+    const name = compartmentName(block, component, replica);
     const spec: ChildSpec = { ...CHILD_DEFAULTS, name, block, mode, spare: choice.spare, limits, hangMs: config.hangMs, drainMs: config.drainMs };
     const ownLog = log.with({ block: name });
-    const poison = new Poison({ block: name, deaths: config.poisonDeaths, log: ownLog });
-    const seat = new Seat(name, { ...SEAT_LIMITS, holdMs: config.holdMs, maxInFlight: limits.openCalls }, poison);
+    const place: SeatSpec = { name, block, component, limits: { ...SEAT_LIMITS, holdMs: config.holdMs, maxInFlight: limits.openCalls }, queueBytes: limits.queueBytes, poisonDeaths: config.poisonDeaths };
+    const seating = gateways === undefined ? this.#seat(place, ownLog) : gateways.place(place, ownLog);
     const child = new Child({
       spec,
-      seat,
-      launch: { ...launch, name, log: ownLog, logging: logSettings(config), limits, ringBytes: config.ringBytes, maxFrameBytes: Math.max(SMALLEST_FRAME_LIMIT, 2 * config.api.maxBodyBytes) },
+      seating,
+      launch: { ...launch, name, log: ownLog, logging: logSettings(config), limits, ringBytes: config.ringBytes, maxFrameBytes: Math.max(SMALLEST_FRAME_LIMIT, 2 * config.api.maxBodyBytes), lanes: gateways?.size ?? 0 },
       log: ownLog,
       wrap: config.traceIpc ? wrapTrace(name) : (channel) => channel,
       changed,
       leaving: async (life) => leaving?.(compartment, life),
     });
-    const compartment = { name, block, component, child, seat };
+    const compartment = { name, block, component, replica, child, seating };
     this.#all.set(name, compartment);
     return compartment;
+  }
+
+  #seat({ name, block, component, limits, poisonDeaths }: SeatSpec, log: Log): LocalSeating {
+    // What lives of one replica died over is not tried on the others.
+    const alike = component === undefined ? this.#seats.get(block)?.shared[0] : undefined;
+    const seat = new Seat(name, limits, alike?.poison ?? new Poison({ block: name, deaths: poisonDeaths, log }));
+    if (component === undefined) seatShared(this.#seats, block, seat);
+    return new LocalSeating(seat, (admitted) => {
+      const own = this.#seats.get(block)?.own;
+      if (component === undefined || own === undefined) return;
+      if (admitted) own.set(component, seat);
+      else if (own.get(component) === seat) own.delete(component);
+    });
   }
 }

@@ -94,7 +94,7 @@ export function compileConfig(args: Arguments, env: Environment, knownBlocks: re
     blocks,
     ...own,
     traceIpc: values['trace-ipc'],
-    gateways: gateways(values.gateways),
+    gateways: gateways(values.gateways, api.grpcListener),
     api,
     app: compileApp(values, env, api),
     resourcesPaths: usesAlias ? [values['components-path']] : paths,
@@ -216,9 +216,12 @@ function replicated(values: Arguments['values'], check: (flag: FlagName, name: s
   return replicas;
 }
 
-function gateways(written: string): number {
-  if (written === 'auto') return Math.min(Math.max(1, availableParallelism() - 1), MOST_GATEWAYS);
+/** grpc-js can't share its ports: next to it one event loop is all there can be. */
+function gateways(written: string, listener: ApiConfig['grpcListener']): number {
+  const isAlone = listener === 'grpc-js';
+  if (written === 'auto') return isAlone ? 1 : Math.min(Math.max(1, availableParallelism() - 1), MOST_GATEWAYS);
   const count = /^\d{1,4}$/.test(written) ? Number(written) : 0;
+  if (count > 1 && isAlone) throw new Refused(`Failed to parse flags: --gateways=${count} needs --grpc-listener=own, because grpc-js can't share its port`);
   if (count >= 1 && count <= MOST_GATEWAYS) return count;
   throw new UsageError(`invalid argument ${shown(written)} for "--gateways" flag: expected auto, or a number from 1 to ${MOST_GATEWAYS}`);
 }

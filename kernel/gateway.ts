@@ -14,7 +14,11 @@ import type { Address, Listener } from './listener.ts';
 import type { ApiCounts } from './metrics/server-counts.ts';
 import { Router, type Match } from './router.ts';
 import type { Switch } from './switch.ts';
-import { readTlsFiles } from './tls.ts';
+import { readTlsFiles, type TlsFiles } from './tls.ts';
+
+/** Over gRPC the limit is counted in units of 1024 of what it is over HTTP (contract: gRPC API, server properties); but not without end. */
+const METADATA_FACTOR = 1024;
+const LARGEST_METADATA = 1024 * 1024;
 
 /** What was bound, e.g. `127.0.0.1:3500` or a socket's path. */
 export interface Bound {
@@ -23,8 +27,26 @@ export interface Bound {
   readonly public: readonly string[];
 }
 
+/** Where several gateways listen side by side. */
+export interface SharedPlaces {
+  /** By address, in the addresses' order, instead of the configured one. */
+  readonly ports?: Readonly<Record<keyof Bound, readonly number[]>> | undefined;
+  /** Descriptors of sockets that listen already; the gateway's from now on. */
+  readonly sockets?: Readonly<Record<'http' | 'grpc', number>> | undefined;
+}
+
+export interface GatewayOptions {
+  readonly counts?: ApiCounts;
+  /** Absent: there is one gateway. */
+  readonly shared?: SharedPlaces;
+  /** Another gateway says what has to be said of them all. */
+  readonly isQuiet?: boolean;
+}
+
 export interface Gateway {
   readonly listeners: readonly Listener[];
+  /** That are open now, as far as listeners know. */
+  readonly connections: number;
   /** Binds all. @throws FatalError when a port can't be had */
   listen(): Promise<Bound>;
   /** Which methods there are and what is logged of them, from the next call on; connections notice nothing. */
@@ -32,42 +54,62 @@ export interface Gateway {
 }
 
 /** @throws FatalError when the certificate can't be read */
-export async function openGateway(dispatch: Switch, config: Config, configuration: Configuration, log: Log, counts?: ApiCounts): Promise<Gateway> {
+export async function openGateway(dispatch: Switch, config: Config, configuration: Configuration, log: Log, { counts, shared, isQuiet = false }: GatewayOptions = {}): Promise<Gateway> {
   const { api } = config;
+  const reusePort = shared === undefined ? {} : { reusePort: true };
+  const say = (text: string): void => (isQuiet ? log.debug({}, text) : log.info({}, text));
+  const at = (api: keyof Bound, addresses: readonly Address[]): readonly Address[] => placed(addresses, shared, api);
   const counting = counts === undefined ? {} : { counts };
   const token = api.token.isSet ? api.token : undefined;
-  const openHttp = (at: readonly Address[], http: HttpApi): Listener => openHttpServer({
-    addresses: at, maxHeaderBytes: api.maxHeaderBytes, h2c: api.h2c,
-    handle: (request, response) => http.handle(request, response), log: (text) => log.info({}, text),
+  const tls = api.tls === undefined ? {} : { tls: readTlsFiles(api.tls) };
+  const openHttp = (addresses: readonly Address[], http: HttpApi, security: { readonly tls?: TlsFiles }): Listener => openHttpServer({
+    addresses, maxHeaderBytes: api.maxHeaderBytes, h2c: api.h2c,
+    handle: (request, response, connection) => http.handle(request, response, connection), log: say, ...reusePort, ...security,
   });
   const httpApi = new HttpApi(dispatch, {
     ...liveHttp(config, configuration, log), ...counting, token, maxBodyBytes: api.maxBodyBytes,
     cors: api.allowedOrigins.length === 0 ? undefined : { origins: new Set(api.allowedOrigins) },
   });
-  const http = openHttp(addresses(config, api.httpPort, 'http'), httpApi);
-  // Whoever reaches the public port may look, and needs no token for it: so nothing there makes a block do anything.
+  const http = openHttp(at('http', addresses(config, api.httpPort, 'http')), httpApi, tls);
+  // Whoever reaches the public port may look, and needs no token for it: so nothing there makes a block do anything, and nothing
+  // there is worth a certificate, which probes and balancers would have to trust.
   const publicRoutes = ROUTES.filter((route) => route.group === 'metadata' || route.group === 'healthz' || (route.group === 'actuator' && route !== ROUTE.RestartBlock));
-  const publicHttp = api.publicPort === 0 ? undefined : openHttp([{ kind: 'tcp', host: api.publicAddress, port: api.publicPort }], new HttpApi(dispatch, {
+  const publicHttp = api.publicPort === 0 ? undefined : openHttp(at('public', [{ kind: 'tcp', host: api.publicAddress, port: api.publicPort }]), new HttpApi(dispatch, {
     ...counting, token: undefined, maxBodyBytes: api.maxBodyBytes, log: undefined, fallback: 'plain', cors: undefined, router: new Router(publicRoutes),
-  }));
+  }), {});
   const grpc = await openGrpcListener(api.grpcListener, dispatch, {
-    addresses: addresses(config, api.grpcPort, 'grpc'), routes: ROUTES, token, maxBodyBytes: api.maxBodyBytes, maxHeaderBytes: api.maxHeaderBytes,
-    ...liveGrpc(config, configuration, log), ...counting, ...(api.tls === undefined ? {} : { tls: readTlsFiles(api.tls) }),
+    addresses: at('grpc', addresses(config, api.grpcPort, 'grpc')), routes: ROUTES, token, maxBodyBytes: api.maxBodyBytes,
+    maxHeaderBytes: Math.min(api.maxHeaderBytes * METADATA_FACTOR, LARGEST_METADATA),
+    ...liveGrpc(config, configuration, log), ...counting, ...reusePort, ...tls,
   });
   const listeners = publicHttp === undefined ? [http, grpc] : [http, publicHttp, grpc];
   const listen = async (): Promise<Bound> => {
     const [httpBound, grpcBound, publicBound] = await Promise.all([http.listen(), grpc.listen(), publicHttp?.listen() ?? []]);
-    for (const bound of grpcBound) log.info({}, `API gRPC server is running on port ${portOf(bound)}`);
-    log.info({}, `The request body size parameter is: ${api.maxBodyBytes} bytes`);
-    for (const bound of httpBound) log.info({}, `HTTP server is running on port ${portOf(bound)}`);
-    for (const bound of publicBound) log.info({}, `public HTTP server is running on port ${portOf(bound)}`);
+    for (const bound of grpcBound) say(`API gRPC server is running on port ${portOf(bound)}`);
+    say(`The request body size parameter is: ${api.maxBodyBytes} bytes`);
+    for (const bound of httpBound) say(`HTTP server is running on port ${portOf(bound)}`);
+    for (const bound of publicBound) say(`public HTTP server is running on port ${portOf(bound)}`);
     return { http: httpBound, grpc: grpcBound, public: publicBound };
   };
   const apply = (changed: Configuration): void => {
     httpApi.apply(liveHttp(config, changed, log));
     grpc.apply(liveGrpc(config, changed, log));
   };
-  return { listeners, listen, apply };
+  return {
+    listeners, listen, apply,
+    get connections() {
+      return listeners.reduce((sum, listener) => sum + (listener.connections ?? 0), 0);
+    },
+  };
+}
+
+/** The addresses as another gateway has bound them. */
+function placed(addresses: readonly Address[], shared: SharedPlaces | undefined, api: keyof Bound): readonly Address[] {
+  return addresses.map((address, index) => {
+    if (address.kind === 'tcp') return { ...address, port: shared?.ports?.[api][index] ?? address.port };
+    const fd = api === 'public' ? undefined : shared?.sockets?.[api];
+    return fd === undefined ? address : { ...address, fd };
+  });
 }
 
 function liveHttp(config: Config, configuration: Configuration, log: Log): LiveHttpOptions {
@@ -93,7 +135,7 @@ function isApiLogged({ apiLogging }: Config, configuration: Configuration): bool
 }
 
 /** Where an API listens: the ports on all given addresses, or a socket in a directory that only we may enter. */
-function addresses({ appId, api, quickStart }: Config, port: number, protocol: 'http' | 'grpc'): Address[] {
+export function addresses({ appId, api, quickStart }: Config, port: number, protocol: 'http' | 'grpc'): Address[] {
   if (api.socketFolder !== '') {
     mkdirSync(api.socketFolder, { recursive: true, mode: 0o700 });
     const path = join(api.socketFolder, `dapr-${appId}-${protocol}.socket`);

@@ -6,7 +6,7 @@ import type { KernelMethod } from './switch.ts';
 
 export interface HealthSources {
   readonly appId: string;
-  readonly compartments: () => readonly Pick<Compartment, 'name' | 'component' | 'child'>[];
+  readonly compartments: () => readonly Pick<Compartment, 'name' | 'component' | 'replica' | 'child'>[];
   /** Components that no block runs: secret stores, and those that failed before one could. */
   readonly components: () => readonly ComponentStatus[];
   /** What of the application readiness waits for; undefined: nothing. */
@@ -29,11 +29,11 @@ export interface Unready {
  */
 export function unready({ compartments, components, application, listening }: HealthSources): readonly Unready[] {
   const faults: Unready[] = notStarted({ compartments, listening }).map((reason) => ({ reason }));
-  for (const { name, component: owner, child } of compartments()) {
+  for (const { name, component: owner, replica, child } of compartments()) {
     const { state, lastExit, components: own } = child.info();
     // What wants to end the sidecar when it can't start does so, too, when nothing keeps it alive.
     if (state === 'failed') faults.push({ reason: `block ${name}: ${lastExit ?? 'failed'}`, ...wishOf(own) });
-    for (const component of own) faults.push(...faultOf(component, owner === undefined ? '' : ` (in compartment ${name})`));
+    for (const component of own) faults.push(...faultOf(component, owner === undefined && replica === 1 ? '' : ` (in compartment ${name})`));
   }
   for (const component of components()) faults.push(...faultOf(component, ''));
   const waiting = application();

@@ -1,14 +1,17 @@
-// Connections of the HTTP API: binds addresses and tells HTTP/1.1 from HTTP/2 by a connection's first bytes, so that both
-// share a port (contract: transport rules, protocols).
-import { chmodSync, unlinkSync } from 'node:fs';
+// Connections of the HTTP API: binds addresses and tells HTTP/1.1 from HTTP/2 by a connection's first bytes, or by what the TLS
+// handshake agreed on, so that both share a port (contract: transport rules, protocols).
+import { chmodSync } from 'node:fs';
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer as createHttp2Server, type Http2Server, type ServerHttp2Session } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { bindWithRetry } from './bind.ts';
+import { bindWithRetry, removeStaleSocket } from './bind.ts';
 import { upgradeToH2c, wantsH2c } from './h2c.ts';
+import { HttpConnections, type Connection } from './http-connections.ts';
 import type { Request, Response } from './http.ts';
+import type { TlsAcceptor } from './http-tls.ts';
 import { describeAddress, type Address, type Listener } from './listener.ts';
+import type { TlsFiles } from './tls.ts';
 
 // Not by import: that touches every name the module exports, and some of them load a whole HTTP client, which start time and
 // memory (`npm run bench:start`) show.
@@ -17,16 +20,19 @@ const { createServer } = process.getBuiltinModule('node:http');
 export interface HttpServerOptions {
   readonly addresses: readonly Address[];
   readonly maxHeaderBytes: number;
-  /** Whether cleartext HTTP/2 is spoken. */
+  /** Whether HTTP/2 is spoken, too. */
   readonly h2c: boolean;
-  readonly handle: (request: Request, response: Response) => void;
+  /** Absent: plain text. */
+  readonly tls?: TlsFiles;
+  /** @param connection of an HTTP/1.1 request */
+  readonly handle: (request: Request, response: Response, connection?: Connection) => void;
   readonly log: (text: string) => void;
+  /** Several listeners share each port (`SO_REUSEPORT`). */
+  readonly reusePort?: boolean;
 }
 
 /** How long a client may take to send its headers, and a silent connection its first byte. */
 const HEADERS_MS = 10_000;
-/** An idle connection is kept this long; SDKs keep pools. */
-const KEEP_ALIVE_MS = 180_000;
 const PREFACE = Buffer.from('PRI * HTTP/2.0');
 
 export function openHttpServer(options: HttpServerOptions): Listener {
@@ -37,15 +43,16 @@ class HttpServer implements Listener {
   readonly #options: HttpServerOptions;
   readonly #servers: Server[] = [];
   readonly #sessions = new Set<ServerHttp2Session>();
-  /** Connections that speak HTTP/1.1, or nothing yet. */
-  readonly #sockets = new Set<Socket>();
+  /** Those that speak HTTP/1.1, or nothing yet. */
+  readonly #connections = new HttpConnections();
   readonly #http2: Http2Server;
+  #tls: TlsAcceptor | undefined;
   #draining = false;
 
   constructor(options: HttpServerOptions) {
     this.#options = options;
     this.#http2 = createHttp2Server({ maxSessionMemory: 64, settings: { maxConcurrentStreams: 1_000, maxHeaderListSize: options.maxHeaderBytes } });
-    this.#http2.on('request', options.handle);
+    this.#http2.on('request', (request, response) => options.handle(request, response));
     this.#http2.on('session', (session) => {
       this.#sessions.add(session);
       session.once('close', () => this.#sessions.delete(session));
@@ -54,20 +61,23 @@ class HttpServer implements Listener {
   }
 
   async listen(): Promise<readonly string[]> {
+    const { addresses, tls, h2c, reusePort = false } = this.#options;
+    if (tls !== undefined) this.#tls = (await import('./http-tls.ts')).openTlsAcceptor(tls, h2c ? ['h2', 'http/1.1'] : ['http/1.1'], HEADERS_MS);
     const bound: string[] = [];
-    for (const address of this.#options.addresses) {
+    for (const address of addresses) {
       const server = this.#createServer();
-      if (address.kind === 'unix') removeStaleSocket(address.path);
+      if (address.kind === 'unix' && address.fd === undefined) removeStaleSocket(address.path);
       await bindWithRetry((done) => {
         server.once('error', done);
         const listening = (): void => {
           server.off('error', done);
           done(undefined);
         };
-        if (address.kind === 'unix') server.listen(address.path, listening);
-        else server.listen({ port: address.port, ...(address.host === '' ? {} : { host: address.host }) }, listening);
+        if (address.kind === 'tcp') server.listen({ port: address.port, reusePort, ...(address.host === '' ? {} : { host: address.host }) }, listening);
+        else if (address.fd === undefined) server.listen(address.path, listening);
+        else server.listen({ fd: address.fd }, listening);
       }, describeAddress(address));
-      if (address.kind === 'unix') chmodSync(address.path, 0o600);
+      if (address.kind === 'unix' && address.fd === undefined) chmodSync(address.path, 0o600);
       this.#servers.push(server);
       const port = (server.address() as AddressInfo | null)?.port ?? 0;
       bound.push(describeAddress(address.kind === 'unix' ? address : { ...address, port }));
@@ -75,12 +85,16 @@ class HttpServer implements Listener {
     return bound;
   }
 
+  get connections(): number {
+    return this.#connections.size + this.#sessions.size;
+  }
+
   async drain(graceMs: number): Promise<void> {
     this.#draining = true;
     for (const session of this.#sessions) session.close();
     const closed = Promise.all(this.#servers.map((server) => new Promise<void>((resolve) => server.close(() => resolve()))));
     for (const address of this.#options.addresses) this.#options.log(`Closing HTTP server ${describeAddress(address)}...`);
-    for (const socket of this.#sockets) finish(socket);
+    this.#connections.finish();
     let timer: NodeJS.Timeout | undefined;
     await Promise.race([closed, new Promise<void>((resolve) => (timer = setTimeout(resolve, graceMs)))]);
     clearTimeout(timer);
@@ -93,26 +107,31 @@ class HttpServer implements Listener {
       server.close();
       server.closeAllConnections();
     }
-    for (const socket of this.#sockets) socket.destroy();
-    for (const address of this.#options.addresses) if (address.kind === 'unix') removeStaleSocket(address.path);
+    this.#connections.close();
+    for (const address of this.#options.addresses) if (address.kind === 'unix' && address.fd === undefined) removeStaleSocket(address.path);
   }
 
   #createServer(): Server {
     const { handle, maxHeaderBytes, h2c } = this.#options;
-    const server = createServer({ maxHeaderSize: maxHeaderBytes, headersTimeout: HEADERS_MS, requestTimeout: 0, keepAliveTimeout: KEEP_ALIVE_MS, noDelay: true, insecureHTTPParser: false });
+    const server = createServer({
+      maxHeaderSize: maxHeaderBytes, headersTimeout: HEADERS_MS, requestTimeout: 0, noDelay: true, insecureHTTPParser: false,
+      keepAliveTimeout: 0, // Node's is a timer for each request: HttpConnections does it
+      optimizeEmptyRequests: true, // a request without a body is no stream that must be read to its end
+    });
     server.on('request', (request: IncomingMessage, response: ServerResponse) => {
       if (this.#draining) response.shouldKeepAlive = false;
-      handle(request, response);
+      handle(request, response, this.#connections.of(request.socket));
     });
+    // Node's own listener takes what speaks HTTP/1.1, after a look at what it is.
+    const [http1] = server.listeners('connection') as [(socket: Socket) => void];
+    server.off('connection', http1);
     server.on('connection', (socket: Socket) => {
-      this.#sockets.add(socket);
-      socket.once('close', () => this.#sockets.delete(socket));
+      this.#connections.open(socket);
+      if (this.#tls !== undefined) this.#tls.accept(socket, (secure, protocol) => this.#secured(server, http1, socket, secure, protocol));
+      else if (h2c) this.#sniff(server, http1, socket);
+      else http1.call(server, socket);
     });
     if (h2c) {
-      // Node's own listener takes what speaks HTTP/1.1, after a look at the first bytes.
-      const [http1] = server.listeners('connection') as [(socket: Socket) => void];
-      server.off('connection', http1);
-      server.on('connection', (socket: Socket) => this.#sniff(server, http1, socket));
       server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
         if (wantsH2c(request)) this.#toHttp2(socket, upgradeToH2c(request, socket, head));
         else socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
@@ -125,8 +144,16 @@ class HttpServer implements Listener {
 
   /** From now on the connection is its session's. */
   #toHttp2(socket: Socket, connection: Duplex): void {
-    this.#sockets.delete(socket);
+    this.#connections.letGo(socket);
     this.#http2.emit('connection', connection);
+  }
+
+  /** The connection is what TLS makes of it from now on. */
+  #secured(server: Server, http1: (socket: Socket) => void, socket: Socket, secure: Socket, protocol: string | undefined): void {
+    this.#connections.letGo(socket);
+    if (protocol === 'h2') return this.#toHttp2(secure, secure);
+    this.#connections.open(secure);
+    http1.call(server, secure);
   }
 
   #sniff(server: Server, http1: (socket: Socket) => void, socket: Socket): void {
@@ -155,25 +182,5 @@ class HttpServer implements Listener {
       socket.off('error', broken);
     };
     socket.on('data', look);
-  }
-}
-
-/**
- * Ends a connection at once, or after the answer that it is busy with. Node has decided to keep it when the request came,
- * and `server.close` waits for connections that have not said anything whole. `_httpMessage` is the answer under way,
- * undocumented and old.
- */
-function finish(socket: Socket): void {
-  const response = (socket as { _httpMessage?: ServerResponse | null })._httpMessage ?? undefined;
-  if (response === undefined) socket.destroy();
-  else if (response.headersSent) response.once('finish', () => socket.end());
-  else response.shouldKeepAlive = false;
-}
-
-function removeStaleSocket(path: string): void {
-  try {
-    unlinkSync(path);
-  } catch (cause) {
-    if (!(cause instanceof Error) || !('code' in cause) || cause.code !== 'ENOENT') throw cause;
   }
 }

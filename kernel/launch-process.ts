@@ -11,6 +11,8 @@ import { openSocket } from '../ipc/socket.ts';
 import { blockFile } from './block-file.ts';
 import { controlGroups } from './cgroup.ts';
 import { processExit, type Exit } from './launch-exit.ts';
+import { NO_LANES } from './lanes/lanes.ts';
+import { MappedLanes } from './lanes/mapped.ts';
 import type { LaunchOptions, Life } from './launch.ts';
 import { flagsForBlocks } from './node-flags.ts';
 import { ChildOutput } from './output.ts';
@@ -24,7 +26,8 @@ export function launchProcess(block: string, options: LaunchOptions): Life {
   const { name, limits, maxFrameBytes } = options;
   const segment = sharedMemoryProblem() === undefined ? createSegment(segmentBytes(options.ringBytes)) : undefined;
   const ringBytes = segment === undefined ? 0 : options.ringBytes;
-  const child = start(block, ringBytes, segment, options);
+  const lanes = openLanes(segment, options);
+  const child = start(block, ringBytes, segment, lanes, options);
   const group = controlGroups().create(name, limits);
   if (typeof group !== 'string' && child.pid !== undefined) group.add(child.pid);
   const { output, json } = { output: options.output, json: options.logging.json };
@@ -35,6 +38,7 @@ export function launchProcess(block: string, options: LaunchOptions): Life {
     : openShared(segment.buffer, 'a', socketDoorbell(socket), { ringBytes, maxFrameBytes }, segment.release);
   let killed = false;
   const ended = ending(child).then(async (end): Promise<Exit> => {
+    lanes?.close();
     const said = await spoken.rest();
     const outOfMemory = typeof group !== 'string' && group.outOfMemory;
     if (typeof group !== 'string') group.remove();
@@ -44,14 +48,27 @@ export function launchProcess(block: string, options: LaunchOptions): Life {
   const kill = (): void => {
     killed = child.kill('SIGKILL') || killed;
   };
-  return { channel, pid: child.pid, transport: segment === undefined ? 'socket' : 'ring', cgroup: typeof group === 'string' ? `none: ${group}` : group.name, ended, kill };
+  return { channel, lanes: lanes ?? NO_LANES, pid: child.pid, transport: segment === undefined ? 'socket' : 'ring', cgroup: typeof group === 'string' ? `none: ${group}` : group.name, ended, kill };
 }
 
-function start(block: string, ringBytes: number, segment: OwnedSegment | undefined, { limits, maxFrameBytes, compileCache, logging, execArgv = flagsForBlocks(process.execArgv) }: LaunchOptions): ChildProcess {
+/** @throws Error where there can be none, and there are to be some */
+function openLanes(segment: OwnedSegment | undefined, { lanes = 0, ringBytes, maxFrameBytes }: LaunchOptions): MappedLanes | undefined {
+  if (lanes === 0) return undefined;
+  if (segment === undefined) throw new Error(`a block in a process of its own serves one gateway only where memory can't be shared: ${sharedMemoryProblem()}`);
+  try {
+    return new MappedLanes(lanes, { ringBytes, maxFrameBytes });
+  } catch (cause) {
+    segment.release();
+    segment.closeFd();
+    throw cause;
+  }
+}
+
+function start(block: string, ringBytes: number, segment: OwnedSegment | undefined, lanes: MappedLanes | undefined, { limits, maxFrameBytes, compileCache, logging, execArgv = flagsForBlocks(process.execArgv) }: LaunchOptions): ChildProcess {
   const heap = limits.heapBytes === 0 ? [] : [`--max-old-space-size=${Math.ceil(limits.heapBytes / MEBIBYTE)}`];
   try {
-    const child = spawn(process.execPath, [...execArgv, ...heap, fileURLToPath(blockFile('main')), block, String(ringBytes), String(maxFrameBytes), String(limits.openFiles), JSON.stringify(logging)], {
-      stdio: ['ignore', 'pipe', 'pipe', segment === undefined ? 'ignore' : segment.fd, 'pipe'],
+    const child = spawn(process.execPath, [...execArgv, ...heap, fileURLToPath(blockFile('main')), block, String(ringBytes), String(maxFrameBytes), String(limits.openFiles), JSON.stringify(logging), String(lanes?.count ?? 0)], {
+      stdio: ['ignore', 'pipe', 'pipe', segment === undefined ? 'ignore' : segment.fd, 'pipe', ...(lanes?.descriptors ?? [])],
       // Nothing of the kernel's environment: no token, no secret, no path.
       env: compileCache === undefined ? {} : { NODE_COMPILE_CACHE: compileCache },
     });
@@ -60,9 +77,11 @@ function start(block: string, ringBytes: number, segment: OwnedSegment | undefin
     return child;
   } catch (cause) {
     segment?.release();
+    lanes?.close();
     throw cause;
   } finally {
     segment?.closeFd();
+    lanes?.spawned();
   }
 }
 

@@ -1,7 +1,6 @@
 // `thread`: a block's life as a worker thread, with its channel in memory that both threads see. Piscina starts the thread, bounds
 // its heap and takes it down: one pool for each life, of one thread with one task, which lasts as long as the life.
 import type { Piscina as Pool } from 'piscina';
-import { setFlagsFromString } from 'node:v8';
 import { MessageChannel, type Worker } from 'node:worker_threads';
 import { portDoorbell } from '../ipc/doorbell-port.ts';
 import { openShared, segmentBytes } from '../ipc/shared.ts';
@@ -9,7 +8,10 @@ import { messageOf } from '../proto/errors.ts';
 import { THREAD_ENTRY, type ThreadTask } from '../proto/thread-task.ts';
 import { blockFile } from './block-file.ts';
 import { codeReason, heapReason, type Exit } from './launch-exit.ts';
+import { NO_LANES } from './lanes/lanes.ts';
+import { portsOf, SharedLanes } from './lanes/shared.ts';
 import type { LaunchOptions, Life } from './launch.ts';
+import { makeThreadsEndable } from './thread-flags.ts';
 
 const MEBIBYTE = 2 ** 20;
 const HEAP_OVERFLOW = 'ERR_WORKER_OUT_OF_MEMORY';
@@ -18,12 +20,6 @@ const HEAP_OVERFLOW = 'ERR_WORKER_OUT_OF_MEMORY';
  * so that it can be ended (16 MiB), it ends the whole process instead. MiB.
  */
 const YOUNG_MIB = 24;
-/**
- * V8 takes the look for an interrupt out of a loop that makes arrays of a known length (14.6: `for (;;) new Array(1000)`): nothing
- * but a signal ends a thread in it, nor the process that waits for it. The versions of V8 that are known to have the flag.
- */
-const NO_ENDLESS_LOOPS = '--no-turboshaft-loop-unrolling';
-const LAST_KNOWN_V8 = 14;
 const CLOSED: Exit = { reason: 'it was closed', code: 0, heap: false, said: '' };
 const TERMINATED: Exit = { reason: 'it was terminated', heap: false, said: '' };
 /** Its types take the wrong one of `postMessage`'s forms. */
@@ -35,10 +31,14 @@ export function launchThread(block: string, options: LaunchOptions): Life {
   const segment = new SharedArrayBuffer(segmentBytes(ringBytes));
   const { port1, port2 } = new MessageChannel();
   const channel = openShared(segment, 'a', portDoorbell(port1, segment, 'a'), { ringBytes, maxFrameBytes });
-  const task: ThreadTask = { block, name, segment, port: port2, ringBytes, maxFrameBytes, logFd: options.output.fd, logging: options.logging };
+  const lanes = options.lanes === undefined || options.lanes === 0 ? undefined : new SharedLanes(options.lanes, { ringBytes, maxFrameBytes });
+  const task: ThreadTask = { block, name, ...(lanes === undefined ? {} : { lanes: lanes.forBlock }), segment, port: port2, ringBytes, maxFrameBytes, logFd: options.output.fd, logging: options.logging };
   const thread = new BlockThread(block, options, () => channel.peer?.blackBox.lastWords ?? '');
-  const ended = thread.run(task).finally(() => port2.close());
-  return { channel, pid: undefined, transport: 'ring', ended, heapUsed: () => thread.heapUsed(), kill: () => thread.kill() };
+  const ended = thread.run(task).finally(() => {
+    port2.close();
+    lanes?.close();
+  });
+  return { channel, lanes: lanes ?? NO_LANES, pid: undefined, transport: 'ring', ended, heapUsed: () => thread.heapUsed(), kill: () => thread.kill() };
 }
 
 class BlockThread {
@@ -64,7 +64,7 @@ class BlockThread {
       const pool = this.#open(Piscina);
       // Throws where there can be no thread. The pool is left alone then: nothing runs in it, and taking it down would reject a promise
       // for the task that nobody has got.
-      const done = pool.run(task, { transferList: [task.port] } as unknown as RunOptions);
+      const done = pool.run(task, { transferList: [task.port, ...portsOf(task.lanes)] } as unknown as RunOptions);
       this.#pool = pool;
       return await this.#live(pool, done);
     } catch (cause) {
@@ -90,7 +90,7 @@ class BlockThread {
   #open(Piscina: typeof Pool): Pool {
     const { limits: { heapBytes }, compileCache, execArgv } = this.#options;
     const heapMib = Math.ceil(heapBytes / MEBIBYTE);
-    if (Number.parseInt(process.versions.v8, 10) <= LAST_KNOWN_V8) setFlagsFromString(NO_ENDLESS_LOOPS);
+    makeThreadsEndable();
     const pool = new Piscina({
       filename: blockFile('thread').href,
       name: THREAD_ENTRY,

@@ -1,15 +1,19 @@
 // The launch table: how a life of a block begins in each mode. The only place that knows what a mode is.
 import type { Channel } from '../ipc/channel.ts';
+import type { LaneSizes } from '../ipc/lane.ts';
 import { openLocalPair } from '../ipc/local.ts';
 import { messageOf } from '../proto/errors.ts';
 import type { LogSettings } from '../proto/init.ts';
 import { limitedOutput, LineLimit, tooManyLines } from '../proto/line-limit.ts';
 import type { Log, LogDescriptor, LogOutput } from '../proto/log.ts';
+import type { BlockLanes } from '../proto/thread-task.ts';
 import { blockFile } from './block-file.ts';
 import type { Isolation } from './flags.ts';
 import type { Exit } from './launch-exit.ts';
 import { launchProcess } from './launch-process.ts';
 import { launchThread } from './launch-thread.ts';
+import { NO_LANES, type Lanes } from './lanes/lanes.ts';
+import { SharedLanes } from './lanes/shared.ts';
 import type { Limits } from './limits.ts';
 
 export type { Exit } from './launch-exit.ts';
@@ -17,6 +21,8 @@ export type { Exit } from './launch-exit.ts';
 /** One run of a block. */
 export interface Life {
   readonly channel: Channel;
+  /** Channels of their own for gateways. */
+  readonly lanes: Lanes;
   /** Absent where the block has no process of its own. */
   readonly pid: number | undefined;
   /** `ring`, `socket` or `local`. */
@@ -47,6 +53,8 @@ export interface LaunchOptions {
   readonly log: Log;
   /** Directory of the compile cache; undefined for none. */
   readonly compileCache: string | undefined;
+  /** One for each gateway that is not the kernel's own loop; absent or 0: none. */
+  readonly lanes?: number;
   /** Flags for Node; default: the kernel's own, as far as they are for blocks. */
   readonly execArgv?: readonly string[];
 }
@@ -56,15 +64,25 @@ export type Launch = (block: string, options: LaunchOptions) => Life;
 export const LAUNCH: Readonly<Record<Isolation, Launch>> = { monolith: launchInProcess, thread: launchThread, process: launchProcess };
 
 interface HostModule {
-  serveBlock(name: string, channel: Channel, output: LogOutput): Promise<void>;
+  serveBlock(name: string, channel: Channel, output: LogOutput, opened: undefined, lanes: unknown): Promise<void>;
+}
+
+interface LanesModule {
+  sharedLanes(lanes: BlockLanes, sizes: LaneSizes): unknown;
 }
 
 /** `monolith`: the block's code in the kernel's own event loop. */
-function launchInProcess(block: string, { name, maxFrameBytes, output, log }: LaunchOptions): Life {
+function launchInProcess(block: string, { name, ringBytes, maxFrameBytes, output, log, lanes: count = 0 }: LaunchOptions): Life {
   const [kernelEnd, blockEnd] = openLocalPair({ maxFrameBytes });
   const limit = new LineLimit((lines) => log.warn({}, tooManyLines(name, lines)));
   // Frames wait in the channel until the module is there.
-  const serving = import(blockFile('host').href).then((host: HostModule) => host.serveBlock(block, blockEnd, limitedOutput(output, limit)));
+  const sizes = { ringBytes, maxFrameBytes };
+  const lanes = count === 0 ? undefined : new SharedLanes(count, sizes);
+  const serve = async (): Promise<void> => {
+    const [host, opened] = (await Promise.all([import(blockFile('host').href), lanes && import(blockFile('lanes-shared').href)])) as [HostModule, LanesModule | undefined];
+    await host.serveBlock(block, blockEnd, limitedOutput(output, limit), undefined, lanes && opened?.sharedLanes(lanes.forBlock, sizes));
+  };
+  const serving = serve();
   const ended = serving.then(
     (): Exit => ({ reason: 'it was closed', heap: false, said: '' }),
     (cause: unknown): Exit => {
@@ -72,5 +90,9 @@ function launchInProcess(block: string, { name, maxFrameBytes, output, log }: La
       return { reason: messageOf(cause), heap: false, said: '' };
     },
   );
-  return { channel: kernelEnd, pid: undefined, transport: 'local', kernelLoop: true, ended: ended.finally(() => limit.settle()), kill: () => kernelEnd.close() };
+  const over = ended.finally(() => {
+    lanes?.close();
+    limit.settle();
+  });
+  return { channel: kernelEnd, lanes: lanes ?? NO_LANES, pid: undefined, transport: 'local', kernelLoop: true, ended: over, kill: () => kernelEnd.close() };
 }

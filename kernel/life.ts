@@ -3,7 +3,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { Calls } from '../ipc/calls.ts';
 import type { Channel } from '../ipc/channel.ts';
-import type { BlackBox } from '../ipc/vitals.ts';
+import type { LaneEnd } from '../ipc/lane.ts';
+import type { BlackBox, Flight } from '../ipc/vitals.ts';
 import { Control, PROTOCOL_VERSION, type Inheritance, type InitAnswer, type InitRequest } from '../proto/control.ts';
 import { messageOf } from '../proto/errors.ts';
 import type { BlockInit, ComponentStatus, SubscriptionStatus } from '../proto/init.ts';
@@ -61,6 +62,8 @@ export interface LifeOptions {
   readonly changed: () => void;
   /** It is about to be closed in order: the last chance to ask it something. Never rejects. */
   readonly leaving?: ((life: BlockLife) => Promise<void>) | undefined;
+  /** Its calls that do not come over its own channel. */
+  readonly elsewhere: { isBusy(): boolean; flights(life: BlockLife): Promise<readonly Flight[]> };
   /** It ends, and nobody had asked it to; its calls fail in a moment. */
   readonly dying: (life: BlockLife) => void;
   /** It uses more than its limits allow, and still works. */
@@ -71,6 +74,8 @@ export interface LifeOptions {
 const LAST_WORDS_MS = 100;
 /** More than any block has reason to call its kernel at once. */
 const MAX_CALLS_FROM_BLOCK = 4_096;
+/** A block that turns its event loop opens a lane anew within that. */
+const LANE_MS = 5_000;
 /** A process whose channel has ended is left this long to go by itself. */
 const LEAVE_MS = 500;
 /** A life that grows faster than it can be replaced is ended at so many times its limit. */
@@ -165,6 +170,16 @@ export class BlockLife {
     return this.#channel.peer?.blackBox;
   }
 
+  /** The kernel's end of a lane, for a gateway. @throws Error when it can't be had */
+  takeLane(index: number): LaneEnd {
+    return this.#life.lanes.take(index);
+  }
+
+  /** A new end of a lane whose gateway has died. @throws Error when the life is over, or does not let go of the old one in time */
+  renewLane(index: number): Promise<LaneEnd> {
+    return this.#life.lanes.renew(index, async () => void (await ask(this.calls, Control.LANE, index, LANE_MS)));
+  }
+
   /** The life has been given something to do. */
   readonly wake = (): void => this.#watch?.wake();
 
@@ -224,7 +239,7 @@ export class BlockLife {
     const ping = this.#channel.peer === undefined ? pingPulse(this.calls, Math.max(hangMs, 1)) : undefined;
     return new Watch({
       pulse: this.#channel.peer ?? (ping as NonNullable<typeof ping>), hangMs, startMs: initMs,
-      isBusy: () => this.calls.inFlight - (ping?.underWay ?? 0) > 0 || this.calls.serving > 0,
+      isBusy: () => this.calls.inFlight - (ping?.underWay ?? 0) > 0 || this.calls.serving > 0 || this.#options.elsewhere.isBusy(),
       onHang: (silentMs) => this.kill('hang', `it has hung for ${Math.round(silentMs)} ms`),
       onLook: () => this.#measure(),
     });
@@ -262,6 +277,7 @@ export class BlockLife {
     this.calls.close();
     await this.calls.ended;
     const { flights, lastWords } = this.blackBox ?? NOTHING_SEEN;
+    const inFlight = [...(await this.#options.elsewhere.flights(this)), ...flights];
     const killed = this.#killed;
     // What it died of tells more than what finished it off.
     const named = killed === undefined || killed.reason === '' ? exit.reason : `${killed.reason} (${exit.reason})`;
@@ -271,7 +287,7 @@ export class BlockLife {
       ...(exit.signal === undefined ? {} : { signal: exit.signal }),
       ...(exit.code === undefined ? {} : { code: exit.code }),
       lastError: lastWords === '' ? (exit.said ?? '') : lastWords,
-      inFlight: flights.map(({ method }) => ROUTE_NAMES.get(method) ?? `method ${method}`),
+      inFlight: inFlight.map(({ method }) => ROUTE_NAMES.get(method) ?? `method ${method}`),
       working: this.#served.working,
     };
   }

@@ -8,6 +8,8 @@ export interface Listener {
    * ever finish, so they are ended: a block that has something in flight on one settles that when it is paused, which is before.
    */
   drain(graceMs: number): Promise<void>;
+  /** That are open now; absent where it can't be said. */
+  readonly connections?: number;
   /** Ends everything at once. May be called twice. */
   close(): void;
 }
@@ -15,7 +17,7 @@ export interface Listener {
 /** Where to bind. */
 export type Address =
   | { readonly kind: 'tcp'; /** `''`: all interfaces. */ readonly host: string; readonly port: number }
-  | { readonly kind: 'unix'; readonly path: string };
+  | { readonly kind: 'unix'; readonly path: string; /** Of a socket that listens there already: the listener's from now on. Who made it looks after the path. */ readonly fd?: number };
 
 export function describeAddress(address: Address): string {
   if (address.kind === 'unix') return address.path;

@@ -34,6 +34,32 @@ export interface Suspect {
   readonly deaths: number;
 }
 
+/** A call that a life was working on when it ended, as far as it has to be known. */
+export interface Evidence {
+  readonly digest: string;
+  readonly route: string;
+  /** What can be seen of it without a digest. */
+  readonly kin: number;
+}
+
+/** What is known of one kind of calls, as it goes from one thread to another: each has a clock of its own. */
+export interface PackedSuspect extends Evidence {
+  readonly deaths: number;
+  /** So long ago one was seen, in milliseconds. */
+  readonly unseenMs: number;
+  /** In so long one may be let through; Infinity: never. */
+  readonly paroleInMs: number;
+}
+
+/** Where several threads take calls of one block: what one of them finds out is the others' business. */
+export interface Fellows {
+  /** Whether the one call that may be let through is this thread's to let through; then it is until `tried`. */
+  claimTrial(): boolean;
+  /** That call is over; `digest`: without a verdict. */
+  tried(digest: string | undefined): void;
+  acquitted(digest: string): void;
+}
+
 interface Known extends Suspect {
   readonly kin: number;
   deaths: number;
@@ -51,6 +77,8 @@ export interface PoisonOptions {
   readonly log?: Pick<Log, 'error' | 'info'>;
   /** The monotonic clock. */
   readonly now?: () => number;
+  /** Absent: nobody else takes calls of the block. */
+  readonly fellows?: Fellows;
 }
 
 export class Poison {
@@ -96,18 +124,19 @@ export class Poison {
   refuses(request: CallRequest, suspect: Suspect): boolean {
     const known = this.#known.get(suspect.digest);
     if (known === undefined || !this.#isPoison(known) || this.#trial?.request === request) return false;
-    if (this.#trial !== undefined || this.#now() < known.paroleMs) return true;
+    if (this.#trial !== undefined || this.#now() < known.paroleMs || this.#options.fellows?.claimTrial() === false) return true;
     this.#trial = { request, known };
     this.#options.log?.info({}, `a call of ${name(known)} is let through: such calls were not alone at the deaths of the ${this.#options.block} block`);
     return false;
   }
 
   /** The block lived on and answered, whatever it answered. */
-  acquit({ digest }: Suspect): void {
+  acquit({ digest }: Pick<Suspect, 'digest'>): void {
     const known = this.#known.get(digest);
     if (known === undefined) return;
-    if (this.#isPoison(known)) this.#options.log?.info({}, `calls of ${name(known)} are taken again: the ${this.#options.block} block has answered one`);
+    if (this.#isPoison(known) && this.#options.fellows === undefined) this.#options.log?.info({}, `calls of ${name(known)} are taken again: the ${this.#options.block} block has answered one`);
     this.#remove(known);
+    this.#options.fellows?.acquitted(digest);
   }
 
   /** That call is over, and it was not the block that ended it unless it was acquitted. */
@@ -117,9 +146,14 @@ export class Poison {
 
   /** A life has ended, and nobody had asked it to. @param suspects what it was working on, the likeliest first. */
   lifeEnded(suspects: Iterable<CallRequest>): void {
+    if (this.limit > 0) this.blame(evidenceOf(suspects));
+  }
+
+  /** The same, of calls that others know. */
+  blame(evidence: readonly Evidence[]): void {
     if (this.limit === 0) return;
     this.#forgetOld();
-    const blamed = this.#blame(suspects);
+    const blamed = this.#blame(evidence);
     this.#adjourn();
     for (const known of blamed) if (this.#isPoison(known)) this.#condemn(known, blamed.size === 1);
     for (const known of this.#known.values()) if (!this.#isPoison(known) && !blamed.has(known)) this.#remove(known); // not in a row
@@ -133,16 +167,40 @@ export class Poison {
   clear(): void {
     this.#known.clear();
     this.#kin.clear();
-    this.#trial = undefined;
+    this.#endTrial(undefined);
   }
 
-  #blame(suspects: Iterable<CallRequest>): Set<Known> {
+  /** All that is known, for another thread that takes calls of the block. */
+  tell(): PackedSuspect[] {
+    const now = this.#now();
+    return [...this.#known.values()].map(({ digest, route, kin, deaths, seenMs, paroleMs }) => ({ digest, route, kin, deaths, unseenMs: now - seenMs, paroleInMs: paroleMs - now }));
+  }
+
+  /** What is known elsewhere counts from now on, and nothing else. */
+  learn(suspects: readonly PackedSuspect[]): void {
+    const now = this.#now();
+    const trial = this.#trial;
+    this.#known.clear();
+    this.#kin.clear();
+    for (const { digest, route, kin, deaths, unseenMs, paroleInMs } of suspects) {
+      const known = { digest, route, kin, deaths, seenMs: now - unseenMs, paroleMs: now + paroleInMs };
+      this.#add(known);
+      if (trial?.known.digest === digest) this.#trial = { request: trial.request, known };
+    }
+    if (trial !== undefined && !this.#known.has(trial.known.digest)) this.#endTrial(undefined);
+  }
+
+  /** A trial elsewhere ended without a verdict. */
+  adjourn(digest: string): void {
+    const known = this.#known.get(digest);
+    if (known !== undefined) known.paroleMs = Math.max(known.paroleMs, this.#now() + PAROLE_MS);
+  }
+
+  #blame(evidence: readonly Evidence[]): Set<Known> {
     const blamed = new Set<Known>();
-    let bytes = 0;
-    for (const request of suspects) {
-      if (blamed.size >= MAX_BLAMED || bytes > MAX_HASHED_BYTES) break;
-      bytes += request.body.length;
-      const known = this.#know(request);
+    for (const { digest, route, kin } of evidence) {
+      if (blamed.size >= MAX_BLAMED) break;
+      const known = this.#known.get(digest) ?? this.#add({ digest, route, kin, deaths: 0, seenMs: 0, paroleMs: Infinity });
       if (blamed.has(known)) continue;
       blamed.add(known);
       known.deaths++;
@@ -151,12 +209,8 @@ export class Poison {
     return blamed;
   }
 
-  #know(request: CallRequest): Known {
-    const digest = digestOf(request);
-    let known = this.#known.get(digest);
-    if (known !== undefined) return known;
-    known = { digest, route: request.route.name, kin: kinOf(request), deaths: 0, seenMs: 0, paroleMs: Infinity };
-    this.#known.set(digest, known);
+  #add(known: Known): Known {
+    this.#known.set(known.digest, known);
     this.#kin.set(known.kin, (this.#kin.get(known.kin) ?? 0) + 1);
     return known;
   }
@@ -172,7 +226,7 @@ export class Poison {
     const left = (this.#kin.get(known.kin) ?? 0) - 1;
     if (left > 0) this.#kin.set(known.kin, left);
     else this.#kin.delete(known.kin);
-    if (this.#trial?.known === known) this.#trial = undefined;
+    if (this.#trial?.known === known) this.#endTrial(undefined);
   }
 
   #forgetOld(): void {
@@ -193,8 +247,16 @@ export class Poison {
   /** The trial ends without a verdict; there will be another one. */
   #adjourn(): void {
     if (this.#trial === undefined) return;
-    this.#trial.known.paroleMs = this.#now() + PAROLE_MS;
+    const { known } = this.#trial;
+    known.paroleMs = this.#now() + PAROLE_MS;
+    this.#endTrial(known.digest);
+  }
+
+  /** @param adjourned the digest, where there is no verdict */
+  #endTrial(adjourned: string | undefined): void {
+    if (this.#trial === undefined) return;
     this.#trial = undefined;
+    this.#options.fellows?.tried(adjourned);
   }
 
   #isPoison({ deaths }: Known): boolean {
@@ -202,7 +264,20 @@ export class Poison {
   }
 }
 
-function name({ route, digest }: Suspect): string {
+/** What is held against the calls that a life was working on, the likeliest first; each kind once, and not more than one death may blame. */
+export function evidenceOf(suspects: Iterable<CallRequest>): Evidence[] {
+  const evidence = new Map<string, Evidence>();
+  let bytes = 0;
+  for (const request of suspects) {
+    if (evidence.size >= MAX_BLAMED || bytes > MAX_HASHED_BYTES) break;
+    bytes += request.body.length;
+    const digest = digestOf(request);
+    if (!evidence.has(digest)) evidence.set(digest, { digest, route: request.route.name, kin: kinOf(request) });
+  }
+  return [...evidence.values()];
+}
+
+function name({ route, digest }: Pick<Suspect, 'route' | 'digest'>): string {
   return `${route} with digest ${digest.slice(0, SHOWN)}`;
 }
 

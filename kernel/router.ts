@@ -6,6 +6,8 @@ export interface Match {
   readonly route: Route;
   /** In the pattern's order, unescaped. */
   readonly params: readonly string[];
+  /** The path without its last segment, where many paths that were matched begin so: the same string each time. */
+  readonly beginning?: string;
 }
 
 interface Leaf {
@@ -31,6 +33,10 @@ export class BadEscape extends Error {
 
 /** What a path up to its last slash means when a parameter follows: most calls differ in their key alone. */
 interface Hot {
+  readonly verb: string;
+  readonly beginning: string;
+  /** The beginning with its slash. */
+  readonly prefix: string;
   readonly route: Route;
   readonly params: readonly string[];
   readonly lastName: string;
@@ -40,11 +46,20 @@ interface Hot {
 
 /** Callers choose paths, so what is remembered of them is bounded. */
 const MAX_HOT = 256;
+/** Beginnings that a target is compared with before it is taken apart. */
+const MAX_LATEST = 4;
+/** Characters of a last segment that mean themselves, wherever they stand; a dot, not in the first place. */
+const PLAIN = new Uint8Array(128);
+for (const character of "-._~!$&'()*,;=:@|ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789") PLAIN[character.charCodeAt(0)] = 1;
+const DOT = 46;
 
 export class Router {
   readonly #root = new Node();
   /** By verb, then by the path up to its last slash. */
   readonly #hot = new Map<string, Map<string, Hot>>();
+  /** Of those, the ones that were found last; the next one takes the place of the oldest. */
+  readonly #latest: Hot[] = [];
+  #oldest = 0;
 
   /** @param admit whether a pattern of a route is served; `version` is the path's, e.g. `v1.0-alpha1`. */
   constructor(routes: readonly Route[], admit: (route: Route, version: string) => boolean = () => true) {
@@ -56,27 +71,54 @@ export class Router {
     }
   }
 
+  /**
+   * The same as `match` of the cleaned path, for a request target that begins like one of the latest and ends in a name without
+   * anything to clean, cut off or unescape; undefined for every other one. Such a target is its own path.
+   */
+  matchPlain(verb: string, target: string): Match | undefined {
+    for (let i = 0; i < this.#latest.length; i++) {
+      const hot = this.#latest[i] as Hot;
+      if (hot.verb !== verb || !target.startsWith(hot.prefix)) continue;
+      if (!isPlain(target, hot.prefix.length)) return undefined;
+      const last = target.slice(hot.prefix.length);
+      if (hot.literals.size > 0 && hot.literals.has(last)) return undefined;
+      const { route, params, beginning } = hot;
+      return { route, params: params.length === 1 ? [params[0] as string, last] : [...params, last], beginning };
+    }
+    return undefined;
+  }
+
   /** @param path cleaned (`cleanPath`) and still escaped. @throws BadEscape */
   match(verb: string, path: string): Match | undefined {
     const slash = path.lastIndexOf('/');
     const beginning = path.slice(0, slash);
     const last = path.slice(slash + 1);
     const hot = this.#hot.get(verb)?.get(beginning);
-    if (hot !== undefined && !hot.literals.has(last)) return { route: hot.route, params: [...hot.params, unescapeParam(last, hot.lastName)] };
+    if (hot !== undefined && !hot.literals.has(last)) {
+      const params = [...hot.params, unescapeParam(last, hot.lastName)];
+      this.#useAgain(hot);
+      return { route: hot.route, params, beginning: hot.beginning };
+    }
     const segments = path.split('/');
     const found = find(this.#root, segments, 1, verb);
     if (found === undefined) return undefined;
     const { leaf, parent } = found;
     const params = leaf.names.length === 0 ? NONE : readParams(leaf, segments);
     const lastName = leaf.names.at(-1);
-    if (lastName !== undefined && lastName !== '' && !leaf.rest && leaf.names.length === segments.length - 1) this.#remember(verb, beginning, { route: leaf.route, params: params.slice(0, -1), lastName, literals: parent.literals });
+    if (lastName !== undefined && lastName !== '' && !leaf.rest && leaf.names.length === segments.length - 1) this.#remember({ verb, beginning, prefix: `${beginning}/`, route: leaf.route, params: params.slice(0, -1), lastName, literals: parent.literals });
     return { route: leaf.route, params };
   }
 
-  #remember(verb: string, beginning: string, hot: Hot): void {
-    let known = this.#hot.get(verb);
-    if (known === undefined || known.size >= MAX_HOT) this.#hot.set(verb, (known = new Map()));
-    known.set(beginning, hot);
+  #remember(hot: Hot): void {
+    let known = this.#hot.get(hot.verb);
+    if (known === undefined || known.size >= MAX_HOT) this.#hot.set(hot.verb, (known = new Map()));
+    known.set(hot.beginning, hot);
+  }
+
+  #useAgain(hot: Hot): void {
+    if (this.#latest.includes(hot)) return;
+    this.#latest[this.#oldest] = hot;
+    this.#oldest = (this.#oldest + 1) % MAX_LATEST;
   }
 
   #add(verbs: readonly string[], path: string, route: Route): void {
@@ -155,6 +197,13 @@ function unescapeParam(text: string, name: string): string {
     // The bytes are no UTF-8. Go keeps them; a JavaScript string can't, so each becomes U+FFFD.
     return Buffer.from(blanks.replace(/%([0-9a-fA-F]{2})/g, (_, hex: string) => String.fromCharCode(parseInt(hex, 16))), 'latin1').toString('utf8');
   }
+}
+
+/** Whether a target's last segment, from there on, is a name of plain characters. */
+function isPlain(target: string, from: number): boolean {
+  if (from >= target.length || target.charCodeAt(from) === DOT) return false;
+  for (let i = from; i < target.length; i++) if (PLAIN[target.charCodeAt(i)] !== 1) return false;
+  return true;
 }
 
 /** Go's path.Clean on the escaped path, and no slash at the end. */

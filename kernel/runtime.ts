@@ -9,9 +9,10 @@ import type { Application } from './application.ts';
 import { arrange } from './arrangement.ts';
 import { Compartments, type Compartment } from './compartments.ts';
 import type { Config } from './config.ts';
-import { enabledFeatures, isFeatureEnabled, loadConfiguration } from './configuration.ts';
+import { enabledFeatures, isFeatureEnabled, loadConfiguration, type Configuration } from './configuration.ts';
 import { logNotices } from './fatal.ts';
-import type { Bound } from './gateway.ts';
+import type { Bound, openGateway as OpenGateway } from './gateway.ts';
+import type { Gateways, GatewaysOptions } from './gateways/gateways.ts';
 import { settled, unready, type HealthSources } from './health.ts';
 import { hintedBlocks } from './hints.ts';
 import type { LaunchOptions } from './launch.ts';
@@ -22,15 +23,25 @@ import { Metrics } from './metrics/metrics.ts';
 import type { Reload } from './reload/reload.ts';
 import { loadResources, manifestFiles } from './resources.ts';
 import type { ShutdownRequest } from './shutdown.ts';
-import { Switch } from './switch.ts';
+import { Switch, type KernelMethod } from './switch.ts';
 import type { World } from './world.ts';
 
 export interface RuntimeOptions {
   readonly config: Config;
   readonly log: Log;
   readonly launch: Pick<LaunchOptions, 'output' | 'compileCache'>;
+  /** Opens event loops for the APIs; absent: the kernel's own is the gateway. */
+  readonly openGateways?: ((options: GatewaysOptions) => Gateways) | undefined;
   /** The shutdown API was called. */
   readonly onShutdown: (request: ShutdownRequest) => void;
+}
+
+/** The APIs, wherever they are served. */
+interface Serving {
+  /** @throws FatalError when an address can't be had */
+  listen(): Promise<Bound>;
+  /** Resolves when calls are served by it. */
+  apply(configuration: Configuration): Promise<void>;
 }
 
 /** Listeners close within this after the last call is done; contract: graceful sequence. */
@@ -40,6 +51,8 @@ const DRAIN_TICK_MS = 10;
 
 export class Runtime {
   readonly #options: RuntimeOptions;
+  /** Undefined: the kernel's own loop is the gateway. */
+  readonly #gateways: Gateways | undefined;
   readonly #compartments: Compartments;
   readonly #metrics: Metrics;
   #listeners: readonly Listener[] = [];
@@ -54,8 +67,10 @@ export class Runtime {
   constructor(options: RuntimeOptions) {
     this.#options = options;
     const { config, log, launch } = options;
+    this.#gateways = options.openGateways?.({ config, log, launch });
     this.#compartments = new Compartments({
       config, log, launch,
+      ...(this.#gateways === undefined ? {} : { gateways: this.#gateways }),
       changed: () => {
         this.#metrics.componentsChanged();
         this.#changed();
@@ -66,7 +81,7 @@ export class Runtime {
       appId: config.appId, namespace: config.namespace, log,
       // A quick start is somebody trying things out: it serves this machine alone.
       config: config.quickStart ? { ...config.metrics, address: '127.0.0.1' } : config.metrics,
-      compartments: () => this.#compartments.all(), app: () => this.#application?.channel,
+      compartments: () => this.#compartments.all(), app: () => this.#application?.channel, gateways: this.#gateways,
     });
     this.#initialized = new Promise((resolve) => (this.#ready = resolve));
   }
@@ -79,7 +94,7 @@ export class Runtime {
     // The blocks' processes come up while everything else is read and loaded here; `init` waits for them in their channels.
     const hinted = config.quickStart ? undefined : hintedBlocks(config.resourcesPaths, config.isolated);
     for (const { child, block } of compartments.all()) if (hinted?.has(block) ?? true) child.start();
-    const loading = import('./gateway.ts');
+    const loading = this.#gateways === undefined ? import('./gateway.ts') : undefined;
     const finding = config.app.port === 0 ? undefined : this.#openApplication();
     const configuration = await loadConfiguration(config.configPaths, process.env);
     const features = enabledFeatures(configuration);
@@ -110,19 +125,15 @@ export class Runtime {
       application: () => application?.waitingFor,
       listening: () => this.#listening,
     };
-    const own = ownMethods({ config, world: () => world, reload: () => this.#reload?.info(), log, health, compartments, app: application?.channel, onShutdown });
-    const dispatch = new Switch(compartments.seats, own);
-    this.#switch = dispatch;
-    const { openGateway } = await loading;
-    const gateway = await openGateway(dispatch, config, configuration, log, this.#metrics);
-    this.#listeners = gateway.listeners;
-    const [bound] = await Promise.all([gateway.listen(), this.#metrics.listen()]);
+    const own = ownMethods({ config, world: () => world, reload: () => this.#reload?.info(), log, health, compartments, app: application?.channel, gateways: this.#gateways, onShutdown });
+    const { listen, apply } = loading === undefined ? this.#serveByGateways(configuration, own) : await this.#openGateway((await loading).openGateway, configuration, own);
+    const [bound] = await Promise.all([listen(), this.#metrics.listen()]);
     this.#listening = true;
     this.#whenInitialized(health, began, () => {
       if (!isFeatureEnabled(configuration, 'HotReload')) return log.debug({}, 'Hot reloading disabled');
-      void this.#follow(files, world, (next) => {
+      void this.#follow(files, world, async (next) => {
         if (next.configuration !== world.configuration) {
-          gateway.apply(next.configuration);
+          await apply(next.configuration);
           void this.#metrics.apply(next.configuration.metrics);
         }
         this.#metrics.worldChanged(world, next);
@@ -160,7 +171,7 @@ export class Runtime {
     this.#reload?.close();
     // Before the listeners: what is being delivered may need the APIs to come to its end.
     await this.#pause(this.#options.config.shutdownMs);
-    const drained = Promise.all(this.#listeners.map((listener) => listener.drain(LISTENER_GRACE_MS)));
+    const drained = Promise.all([this.#gateways?.drain(LISTENER_GRACE_MS), ...this.#listeners.map((listener) => listener.drain(LISTENER_GRACE_MS))]);
     while ((this.#switch?.inFlight ?? 0) > 0) await sleep(DRAIN_TICK_MS);
     await drained;
     for (const { child } of this.#compartments.all().toReversed()) {
@@ -168,13 +179,30 @@ export class Runtime {
       await child.stop();
     }
     await this.#compartments.removed();
+    await this.#gateways?.close();
     await this.#application?.close();
     this.#metrics.close();
     log.info({}, 'Dapr runtime stopped');
   }
 
+  /** All of them have switched when `apply` resolves. */
+  #serveByGateways(configuration: Configuration, own: ReadonlyMap<number, KernelMethod>): Serving {
+    const gateways = this.#gateways as Gateways;
+    return { listen: () => gateways.listen(configuration, own), apply: (next) => gateways.apply(next) };
+  }
+
+  /** The kernel's own loop is the gateway. */
+  async #openGateway(open: typeof OpenGateway, configuration: Configuration, own: ReadonlyMap<number, KernelMethod>): Promise<Serving> {
+    const { config, log } = this.#options;
+    const dispatch = new Switch(this.#compartments.seats, own);
+    this.#switch = dispatch;
+    const gateway = await open(dispatch, config, configuration, log, { counts: this.#metrics });
+    this.#listeners = gateway.listeners;
+    return { listen: () => gateway.listen(), apply: async (next) => gateway.apply(next) };
+  }
+
   /** Changed files are followed from now on. Loaded late: nothing of it is needed to start. */
-  async #follow(files: ManifestFiles, world: World, apply: (world: World) => void): Promise<void> {
+  async #follow(files: ManifestFiles, world: World, apply: (world: World) => Promise<void>): Promise<void> {
     const { config, log } = this.#options;
     if (config.resourcesPaths.length === 0 && config.configPaths.length === 0) return;
     const { Reload: ReloadClass } = await import('./reload/reload.ts');

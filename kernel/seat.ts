@@ -22,6 +22,19 @@ export interface SeatLimits {
   readonly maxStreams: number;
 }
 
+/** Counted since start. */
+export interface SeatTotals {
+  /** Calls opened again on a next life. */
+  repeated: number;
+  /** Calls that failed because a life ended under them. */
+  lost: number;
+  /** Calls that were refused because lives died over their like. */
+  poisoned: number;
+  /** Calls that waited for a life, and those of them that waited in vain. */
+  heldInAll: number;
+  heldInVain: number;
+}
+
 /** How often held calls are looked through; only runs while some are held. */
 const HOLD_TICK_MS = 20;
 /** How often streams are looked at that are to come to rest. */
@@ -32,10 +45,13 @@ const SWAP_HOLD_MS = 20_000;
 export class Seat implements Place {
   readonly block: string;
   readonly poison: Poison;
-  readonly #limits: SeatLimits;
+  protected readonly limits: SeatLimits;
+  readonly #totals: SeatTotals;
   readonly #held = new Set<SeatCall>();
   readonly #streams = new Set<StreamCall>();
-  readonly #streamOver = (call: StreamCall): void => void this.#streams.delete(call);
+  readonly #streamOver = (call: StreamCall): void => {
+    if (this.#streams.delete(call)) this.streamsChanged(this.#streams.size);
+  };
   readonly #abandoned = new Abandoned();
   #heldBytes = 0;
   /** Of the present life; undefined: calls wait. */
@@ -51,19 +67,40 @@ export class Seat implements Place {
   #why = 'it is starting';
   /** A call waits for a life. */
   onWanted: () => void = () => {};
-  /** Since start, as `lost`. */
-  repeated = 0;
-  lost = 0;
-  poisoned = 0;
-  /** Calls that waited for a life, and those of them that waited in vain. */
-  heldInAll = 0;
-  heldInVain = 0;
+  /** Seats of compartments that are like this one, it among them: what a life of this one can't do, one of theirs can. */
+  neighbours: readonly Seat[] = [];
 
   /** @param poison absent: no call is ever refused for the lives that died over it. */
-  constructor(block: string, limits: SeatLimits, poison: Poison = new Poison({ block, deaths: 0 })) {
+  constructor(block: string, limits: SeatLimits, poison: Poison = new Poison({ block, deaths: 0 }), totals: SeatTotals = { repeated: 0, lost: 0, poisoned: 0, heldInAll: 0, heldInVain: 0 }) {
     this.block = block;
     this.poison = poison;
-    this.#limits = limits;
+    this.limits = limits;
+    this.#totals = totals;
+  }
+
+  get repeated(): number {
+    return this.#totals.repeated;
+  }
+  set repeated(calls: number) {
+    this.#totals.repeated = calls;
+  }
+  get lost(): number {
+    return this.#totals.lost;
+  }
+  set lost(calls: number) {
+    this.#totals.lost = calls;
+  }
+  get poisoned(): number {
+    return this.#totals.poisoned;
+  }
+  set poisoned(calls: number) {
+    this.#totals.poisoned = calls;
+  }
+  get heldInAll(): number {
+    return this.#totals.heldInAll;
+  }
+  get heldInVain(): number {
+    return this.#totals.heldInVain;
   }
 
   /** Calls without an answer, waiting ones among them; without the streams. */
@@ -80,6 +117,10 @@ export class Seat implements Place {
   get held(): number {
     return this.#held.size;
   }
+  /** Calls that the present life has; Infinity: there is none that takes calls. */
+  get load(): number {
+    return this.#calls === undefined || this.#calls.over ? Infinity : this.#calls.inFlight;
+  }
 
   /** The next life takes calls from now on, beginning with those that wait. */
   attach(calls: Calls, wake: () => void): void {
@@ -91,10 +132,32 @@ export class Seat implements Place {
     const waiting = [...this.#held];
     this.#held.clear();
     this.#heldBytes = 0;
+    this.heldChanged(0, 0);
     this.#stopTicker();
     wake();
     for (const call of waiting) call.start(calls);
     for (const stream of this.#streams) stream.move(calls);
+    for (const neighbour of this.neighbours) if (neighbour.load === Infinity) neighbour.#passOn(this);
+  }
+
+  /** What waits here for a life is opened on that of a neighbour. */
+  #passOn(neighbour: Seat): void {
+    for (const call of [...this.#held]) {
+      if (!neighbour.admits(call)) continue;
+      this.forget(call);
+      neighbour.take(call);
+    }
+  }
+
+  /** Whether it may take a call of a neighbour's: one request with one answer, which any of their lives may give. */
+  admits(call: SeatCall): boolean {
+    return call instanceof UnaryCall && this.#calls?.over === false && !this.isFull(this.#calls);
+  }
+
+  /** A call of a neighbour's that it admits. */
+  take(call: SeatCall): void {
+    this.#wake();
+    call.start(this.#calls as Calls);
   }
 
   /** The present life keeps its calls and gets no more: another one is about to take over. */
@@ -125,7 +188,7 @@ export class Seat implements Place {
   died(calls: Calls, box: BlackBox | undefined): void {
     if (this.poison.limit === 0) return;
     if (this.#calls !== calls && this.#suspended !== calls && !this.#leaving.has(calls)) return; // it never had any, and says nothing of them
-    this.poison.lifeEnded(this.#workOf(calls, box));
+    this.poison.lifeEnded(this.suspectsOf(calls, box));
   }
 
   /** The life is over: calls wait again. `why` is told to those that waited in vain. */
@@ -148,9 +211,9 @@ export class Seat implements Place {
   }
 
   open(request: CallRequest, answer: Answer): Ticket {
-    const call = new UnaryCall(this, request, answer);
+    const call = this.unary(request, answer);
     if (this.#calls !== undefined) {
-      if (this.#calls.inFlight >= this.#limits.maxInFlight) call.refuse(FAIL.queueFull(this.block).failure);
+      if (this.isFull(this.#calls)) call.refuse(FAIL.queueFull(this.block).failure);
       else {
         this.#wake();
         call.start(this.#calls);
@@ -161,8 +224,9 @@ export class Seat implements Place {
 
   openStream(request: CallRequest, answer: StreamAnswer): StreamTicket {
     const call = new StreamCall(this, request, answer, this.#streamOver);
-    if (this.#streams.size >= this.#limits.maxStreams) {
-      call.refuse(FAIL.tooManyStreams(this.block, this.#limits.maxStreams).failure);
+    if (!this.admitsStreams(this.#streams.size + 1)) {
+      call.refuse(FAIL.tooManyStreams(this.block, this.limits.maxStreams).failure);
+      this.streamsChanged(this.#streams.size);
       return call;
     }
     this.#streams.add(call);
@@ -177,13 +241,18 @@ export class Seat implements Place {
   /** Keeps a call for the next life, as long and as many as the limits allow. */
   hold(call: SeatCall): void {
     if (this.#calls?.over === false) return call.start(this.#calls); // the next life was quicker than the news of the last one's end
-    const holdMs = this.#suspended === undefined ? this.#limits.holdMs : Math.max(this.#limits.holdMs, SWAP_HOLD_MS);
+    const holdMs = this.#suspended === undefined ? this.limits.holdMs : Math.max(this.limits.holdMs, SWAP_HOLD_MS);
     if (call.refusedAsPoison()) return;
+    const neighbour = this.neighbours.find((one) => one.admits(call));
+    if (neighbour !== undefined) return neighbour.take(call);
     if (this.#closed || holdMs === 0) return call.refuse(this.#unavailable());
-    if (this.#held.size >= this.#limits.maxHeld || this.#heldBytes + call.bytes > this.#limits.maxHeldBytes) return call.refuse(FAIL.queueFull(this.block).failure);
+    if (!this.admitsHeld(this.#held.size + 1, this.#heldBytes + call.bytes)) {
+      this.heldChanged(this.#held.size, this.#heldBytes);
+      return call.refuse(FAIL.queueFull(this.block).failure);
+    }
     call.holdUntilMs = performance.now() + Math.min(holdMs, call.remainingMs());
     this.#held.add(call);
-    this.heldInAll++;
+    this.#totals.heldInAll++;
     this.#heldBytes += call.bytes;
     this.onWanted();
     this.#ticker ??= setInterval(() => this.#expire(), HOLD_TICK_MS).unref();
@@ -195,12 +264,40 @@ export class Seat implements Place {
 
   /** A held call is not wanted any more. */
   forget(call: SeatCall): void {
-    if (this.#held.delete(call)) this.#heldBytes -= call.bytes;
+    if (this.#held.delete(call)) {
+      this.#heldBytes -= call.bytes;
+      this.heldChanged(this.#held.size, this.#heldBytes);
+    }
     if (this.#held.size === 0) this.#stopTicker();
   }
 
-  /** Unary calls that a life was working on, the latest first. */
-  *#workOf(calls: Calls, box: BlackBox | undefined): Iterable<CallRequest> {
+  // What is to be counted elsewhere, too, where this seat is one of several of its block.
+
+  protected unary(request: CallRequest, answer: Answer): UnaryCall {
+    return new UnaryCall(this, request, answer);
+  }
+
+  /** Whether the present life has as many calls as it may have. */
+  protected isFull(calls: Calls): boolean {
+    return calls.inFlight >= this.limits.maxInFlight;
+  }
+
+  /** @param streams with the one that asks; where it is refused, `streamsChanged` follows */
+  protected admitsStreams(streams: number): boolean {
+    return streams <= this.limits.maxStreams;
+  }
+
+  protected streamsChanged(_streams: number): void {}
+
+  /** @param held with the call that asks; where it is refused, `heldChanged` follows */
+  protected admitsHeld(held: number, bytes: number): boolean {
+    return held <= this.limits.maxHeld && bytes <= this.limits.maxHeldBytes;
+  }
+
+  protected heldChanged(_held: number, _bytes: number): void {}
+
+  /** Unary calls that a life was working on, the latest first. As for `died`. */
+  *suspectsOf(calls: Calls, box: BlackBox | undefined): Iterable<CallRequest> {
     const flights = box?.flights.toReversed() ?? calls.unanswered.map((call) => ({ call, method: undefined }));
     for (const { call, method } of flights) {
       const reply = calls.replyTo(call);
@@ -215,7 +312,7 @@ export class Seat implements Place {
   }
 
   #releaseInVain(call: SeatCall, failure: Failure): void {
-    this.heldInVain++;
+    this.#totals.heldInVain++;
     this.#release(call, failure);
   }
 

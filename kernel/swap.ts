@@ -8,14 +8,14 @@ import type { Log } from '../proto/log.ts';
 import { ask } from './ask.ts';
 import { Handed } from './handed.ts';
 import type { BlockLife } from './life.ts';
-import type { Seat } from './seat.ts';
+import type { Seating } from './seating.ts';
 
 /** The child whose lives they are. */
 export interface Regent {
   /** The life that has the calls, or is about to. */
   readonly present: BlockLife | undefined;
   readonly stopping: boolean;
-  readonly seat: Seat;
+  readonly seating: Seating;
   /** There is no life that could hand over: the next one is told this. Resolves when it has tried its components, or at once where none starts. */
   adopt(init: BlockInit): Promise<void>;
   inheritance(): Inheritance;
@@ -152,15 +152,16 @@ export class Swaps {
   /** From here on calls wait, until the next life has them or the old one has them again. */
   async #handOver(old: BlockLife, next: BlockLife, init: BlockInit): Promise<void> {
     const { drainMs, handoverMs } = this.#options;
-    const { seat } = this.#regent;
+    const { seating } = this.#regent;
     await ask(old.calls, Control.PAUSE, PAUSE_FOR_SUCCESSOR, drainMs).catch((cause: unknown) => {
       if (old.calls.over) throw new SwapRefused('the present life ended meanwhile');
       this.#options.log.warn({}, `the ${this.#options.name} block is replaced before it has finished what it had taken in: ${messageOf(cause)}`);
     });
-    seat.suspend();
-    let step = 'the present life does not say what it has';
+    let step = 'the present life might still be sent calls';
     try {
-      await seat.atRest(REST_MS);
+      await seating.suspend(handoverMs);
+      step = 'the present life does not say what it has';
+      await seating.atRest(REST_MS);
       const pieces = new Handed(next.calls);
       this.#handed = { by: old, pieces };
       await ask(old.calls, Control.HANDOVER, undefined, handoverMs);
@@ -177,7 +178,7 @@ export class Swaps {
       this.#handed = undefined;
       this.#regent.depose(old, false);
       await ask(old.calls, Control.RESUME, undefined, handoverMs).catch(() => undefined); // it is over: its end is noticed elsewhere
-      seat.resume();
+      seating.resume();
       throw new SwapRefused(`it could not be handed over, because ${step}: ${messageOf(cause)}`, [], cause);
     }
   }
@@ -185,7 +186,7 @@ export class Swaps {
   /** A life that has no calls any more, nor calls of its own to the application, or has had its time, closes. */
   async #retire(old: BlockLife): Promise<void> {
     const untilMs = performance.now() + this.#options.drainMs;
-    while (old.calls.inFlight + old.calls.serving > 0 && performance.now() < untilMs && !this.#regent.stopping) await sleep(DRAIN_TICK_MS);
+    while (old.calls.inFlight + old.calls.serving + this.#regent.seating.remaining(old) > 0 && performance.now() < untilMs && !this.#regent.stopping) await sleep(DRAIN_TICK_MS);
     await old.close();
   }
 }

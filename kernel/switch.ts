@@ -11,10 +11,21 @@ import { UndecidedStream } from './undecided-stream.ts';
 
 /** Where the calls of a block's routes go; looked at for each call, so what changes in it counts from the next call on. */
 export interface Seats {
-  /** Of the block's one compartment for all components, and for names that no component has. */
-  readonly shared: Seat;
+  /** Of the block's compartment for all components, and for names that no component has; or of several that are alike. Never empty. */
+  readonly shared: readonly Seat[];
   /** By component, of those that have a compartment of their own. */
   readonly own: ReadonlyMap<string, Seat>;
+}
+
+/** Seats while compartments come and go. */
+export type OpenSeats = Map<string, { readonly shared: Seat[]; readonly own: Map<string, Seat> }>;
+
+/** A seat of a block's compartment for all components: the first one, or one more that is like it. */
+export function seatShared(seats: OpenSeats, block: string, seat: Seat): void {
+  const known = seats.get(block);
+  if (known === undefined) seats.set(block, { shared: [seat], own: new Map() });
+  else known.shared.push(seat);
+  seat.neighbours = seats.get(block)?.shared ?? [];
 }
 
 /** A call of a method that the kernel answers itself: health, metadata, shutdown. */
@@ -63,7 +74,7 @@ export class Switch {
 
   open(request: CallRequest, answer: Answer): Ticket {
     const seats = this.#seats.get(request.route.owner);
-    if (seats !== undefined) return (seats.own.size === 0 ? seats.shared : seatFor(seats, request)).open(request, answer);
+    if (seats !== undefined) return (seats.own.size === 0 ? sharedSeat(seats.shared) : seatFor(seats, request)).open(request, answer);
     const method = this.#own.get(request.route.id);
     if (method === undefined) answer.onRefusal(unserved(request.route));
     else void this.#answer(method, request, answer);
@@ -78,7 +89,7 @@ export class Switch {
       answer.onRefusal(unserved(route));
       return SETTLED;
     }
-    if (seats.own.size === 0) return seats.shared.openStream(request, answer);
+    if (seats.own.size === 0) return sharedSeat(seats.shared).openStream(request, answer);
     if ((flags & Flag.STREAM) === 0) return seatFor(seats, request).openStream(request, answer);
     if (this.#undecided.size >= MAX_UNDECIDED) {
       answer.onRefusal(FAIL.tooManyStreams(route.owner, MAX_UNDECIDED).failure);
@@ -95,7 +106,7 @@ export class Switch {
 
   *#all(): Iterable<Seat> {
     for (const { shared, own } of this.#seats.values()) {
-      yield shared;
+      yield* shared;
       yield* own.values();
     }
   }
@@ -116,7 +127,27 @@ function seatFor(seats: Seats, { route, flags, head, body }: CallRequest): Seat 
 }
 
 function ownSeat({ shared, own }: Seats, name: string | undefined): Seat {
-  return (name === undefined ? undefined : own.get(name)) ?? shared;
+  return (name === undefined ? undefined : own.get(name)) ?? sharedSeat(shared);
+}
+
+/** Where the search for a replica begins: equals take turns. */
+let turn = 0;
+
+/** Of replicas that have a life the one with the fewest calls. Where none has, any: a call that waits goes to the first that gets one. */
+function sharedSeat(replicas: readonly Seat[]): Seat {
+  const count = replicas.length;
+  if (count === 1) return replicas[0] as Seat;
+  const first = turn++ % count;
+  let best = replicas[first] as Seat;
+  let least = Infinity;
+  for (let i = 0; i < count; i++) {
+    const seat = replicas[(first + i) % count] as Seat;
+    const { load } = seat;
+    if (load >= least) continue;
+    best = seat;
+    least = load;
+  }
+  return best;
 }
 
 function nameIn({ componentIn }: Route, message: Uint8Array): string | undefined {

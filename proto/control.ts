@@ -3,6 +3,11 @@
 import type { BlockInit } from './init.ts';
 
 export const Control = {
+  /**
+   * Kernel to block: the head is the index of a lane whose gateway is gone. The block drops its calls and opens it anew on the same
+   * memory, cleared; the answer comes when it has. Only where a lane's memory is mapped: else the block is sent a new one.
+   */
+  LANE: 0,
   /** Kernel to block, first of all: head is a BlockInit, the answer's head an InitAnswer. */
   INIT: 1,
   /** Block to kernel: the head is a ComponentStatus[], all of them; after INIT, and after each change. */

@@ -72,6 +72,8 @@ export interface BlockInit {
   readonly elsewhere: readonly string[];
   /** True: this life is the compartment of the one component it has, and what is said of any other name is for another life to judge. */
   readonly isolated?: true;
+  /** Lives that serve the same components at once, this one among them; absent: it is the only one, and what it keeps is all there is. */
+  readonly replicas?: number;
   /** What its log lines call it; absent: by its block's name. */
   readonly compartment?: string;
   /** Largest request body in bytes; nothing larger arrives and nothing larger may leave. */

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { GetStateRequest } from '../proto/gen/dapr/proto/runtime/v1/state.ts';
 import { GrpcClient } from './harness/grpc.ts';
 import { HttpClient, type HttpReply } from './harness/http.ts';
-import { ISOLATIONS, startSidecar, type Sidecar } from './harness/sidecar.ts';
+import { LISTENERS, STAGES, startSidecar, type Sidecar } from './harness/sidecar.ts';
 import { freePort } from './servers/process.ts';
 
 const MEMORY = [{ name: 'memory', type: 'state.in-memory' }];
@@ -13,12 +13,12 @@ const PREFLIGHT = { Origin: 'https://good.example', 'Access-Control-Request-Meth
 const getState = { storeName: 'memory', key: 'k', consistency: 0, metadata: new Map<string, string>() } satisfies GetStateRequest;
 const asHttpError = (reason: string, code: string, text: string): object => ({ type: 'ErrorInfo', reason, domain: 'dapr.io', metadata: { 'http.code': code, 'http.error_message': text } });
 
-describe.each(ISOLATIONS)('the API token in %s isolation', (isolation) => {
+describe.each(STAGES)('the API token in $isolation isolation on $listener', (stage) => {
   const TOKEN = { 'dapr-api-token': 'secret of the test' };
   let sidecar: Sidecar;
   let grpc: GrpcClient;
   beforeAll(async () => {
-    sidecar = await startSidecar({ isolation, components: MEMORY, env: { DAPR_API_TOKEN: 'secret of the test' }, flags: ['--allowed-origins=https://good.example'] });
+    sidecar = await startSidecar({ ...stage, components: MEMORY, env: { DAPR_API_TOKEN: 'secret of the test' }, flags: ['--allowed-origins=https://good.example'] });
     grpc = new GrpcClient(sidecar.grpcAddress);
   });
   afterAll(async () => {
@@ -108,8 +108,8 @@ describe('api.allowed and api.denied', () => {
   const rule = (name: string, protocol: string, version = 'v1'): object => ({ name, version, protocol });
   const NOT_IMPLEMENTED = { code: 'Unimplemented', text: 'Not Implemented', details: [asHttpError('Not Implemented', '501', 'requested endpoint is not available')] };
 
-  it('a denied API is not there, and the others are', async () => {
-    await using sidecar = await startSidecar({ components: MEMORY, configuration: configuration({ denied: [rule('state', 'http', 'v1.0'), rule('state', 'grpc'), rule('shutdown', 'http')] }) });
+  it.each(LISTENERS)('a denied API is not there, and the others are, on %s', async (listener) => {
+    await using sidecar = await startSidecar({ isolation: 'monolith', listener, components: MEMORY, configuration: configuration({ denied: [rule('state', 'http', 'v1.0'), rule('state', 'grpc'), rule('shutdown', 'http')] }) });
     using grpc = new GrpcClient(sidecar.grpcAddress);
     for (const [method, path] of [['GET', '/v1.0/state/memory/k'], ['POST', '/v1.0/state/memory'], ['POST', '/v1.0/state/memory/bulk'], ['POST', '/v1.0/shutdown']]) {
       expect(await sidecar.client.send(method as string, path as string)).toMatchObject({ status: 404, body: NO_TARGET });

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { StateOptions_StateConcurrency as Concurrency, StateOptions_StateConsistency as Consistency } from '../proto/gen/dapr/proto/common/v1/common.ts';
 import { ROUTES } from '../proto/routes.ts';
 import { GrpcClient, GrpcFailure } from './harness/grpc.ts';
-import { ISOLATIONS, startSidecar, type ComponentManifest, type Sidecar } from './harness/sidecar.ts';
+import { STAGES, startSidecar, thrifty, type ComponentManifest, type Sidecar } from './harness/sidecar.ts';
 import { deleteState, getBulkState, getState, saveState, stateItem, transaction } from './harness/states.ts';
 import { startRedis, type RedisServer } from './servers/redis.ts';
 
@@ -19,17 +19,18 @@ const redis = inject('redis');
 const STORES = ['memory', 'sqlite', ...(redis.available ? ['redis'] : [])];
 if (!redis.available) process.stderr.write(`SKIPPED: the gRPC API on Redis: ${redis.reason}\n`);
 
-describe.each(ISOLATIONS)('the API over gRPC in %s isolation', (isolation) => {
+describe.each(STAGES)('the API over gRPC in $isolation isolation on $listener', (stage) => {
+  const stores = thrifty(stage, STORES);
   let server: RedisServer | undefined;
   let folder: string;
   let sidecar: Sidecar;
   let grpc: GrpcClient;
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), 'bulkhead-api-'));
-    server = redis.available ? await startRedis() : undefined;
+    server = stores.includes('redis') ? await startRedis() : undefined;
     const components: ComponentManifest[] = [{ name: 'memory', type: 'state.in-memory' }, { name: 'sqlite', type: 'state.sqlite', metadata: { connectionString: join(folder, 'state.db') } }];
     if (server !== undefined) components.push({ name: 'redis', type: 'state.redis', metadata: { redisHost: server.address } });
-    sidecar = await startSidecar({ isolation, appId: 'me', components });
+    sidecar = await startSidecar({ ...stage, appId: 'me', components });
     grpc = new GrpcClient(sidecar.grpcAddress);
   });
   afterAll(async () => {
@@ -49,7 +50,7 @@ describe.each(ISOLATIONS)('the API over gRPC in %s isolation', (isolation) => {
     }
   };
 
-  describe.each(STORES)('on %s', (store) => {
+  describe.each(stores)('on %s', (store) => {
     const save = (...items: Parameters<typeof stateItem>[]): Promise<unknown> => grpc.call('SaveState', saveState(store, ...items.map((item) => stateItem(...item))));
     const valueOf = async (key: string): Promise<string> => Buffer.from((await grpc.call('GetState', getState(store, key))).data).toString();
     const etagOf = async (key: string): Promise<string> => (await grpc.call('GetState', getState(store, key))).etag;
@@ -212,9 +213,9 @@ describe.each(ISOLATIONS)('the API over gRPC in %s isolation', (isolation) => {
   });
 });
 
-describe.each(ISOLATIONS)('without any state store in %s isolation', (isolation) => {
+describe.each(STAGES)('without any state store in $isolation isolation on $listener', (stage) => {
   it('every state method is FAILED_PRECONDITION', async () => {
-    await using sidecar = await startSidecar({ isolation });
+    await using sidecar = await startSidecar(stage);
     using grpc = new GrpcClient(sidecar.grpcAddress);
     const missing = { code: 'FailedPrecondition', text: 'state store S is not configured', details: [errorInfo('DAPR_STATE_NOT_CONFIGURED')] };
     await expect(grpc.call('GetState', getState('S', 'k'))).rejects.toMatchObject(missing);

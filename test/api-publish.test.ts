@@ -6,7 +6,7 @@ import { startApp, type App, type ReceivedRequest } from './harness/app.ts';
 import { eventually } from './harness/awaiting.ts';
 import { GrpcClient } from './harness/grpc.ts';
 import { head, RawConnection, type HttpBody, type HttpReply } from './harness/http.ts';
-import { ISOLATIONS, startSidecar, type ComponentManifest, type Sidecar } from './harness/sidecar.ts';
+import { STAGES, startSidecar, type ComponentManifest, type Sidecar } from './harness/sidecar.ts';
 import { startRedis, type RedisServer } from './servers/redis.ts';
 
 const redis = inject('redis');
@@ -50,7 +50,8 @@ const bulk = (topic: string, entries: readonly Entry[], metadata: Texts = {}, pu
   entries: entries.map(({ entryId, event: text, contentType, metadata: own = {} }) => ({ entryId, event: Buffer.from(text), contentType, metadata: new Map(Object.entries(own)) })),
 });
 
-describe.each(ISOLATIONS)('publishing in %s isolation', (isolation) => {
+describe.each(STAGES)('publishing in $isolation isolation on $listener', (stage) => {
+  const { isolation } = stage;
   let app: App;
   let server: RedisServer | undefined;
   let sidecar: Sidecar;
@@ -67,7 +68,7 @@ describe.each(ISOLATIONS)('publishing in %s isolation', (isolation) => {
       { pubsubname: 'pubsub', topic: 'r-*', route: '/raw', metadata: { rawPayload: 'true' } },
     ] });
     sidecar = await startSidecar({
-      isolation, appId: APP, flags: [`--app-port=${app.port}`], components: [
+      ...stage, appId: APP, flags: [`--app-port=${app.port}`], components: [
         MEMORY,
         { ...MEMORY, name: 'scoped', metadata: { publishingScopes: 'me=mine, shared ;other=theirs', protectedTopics: 'guarded' } },
         { ...MEMORY, name: 'nothing', metadata: { publishingScopes: 'me=' } },

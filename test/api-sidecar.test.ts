@@ -6,19 +6,19 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from './harness/awaiting.ts';
 import { GrpcClient } from './harness/grpc.ts';
 import { HttpClient } from './harness/http.ts';
-import { ISOLATIONS, startSidecar, type Sidecar } from './harness/sidecar.ts';
+import { ISOLATIONS, LISTENERS, STAGES, startSidecar, type Sidecar } from './harness/sidecar.ts';
 import { getState } from './harness/states.ts';
 
 const MEMORY = [{ name: 'memory', type: 'state.in-memory' }];
 const CAPABILITIES = ['ETAG', 'TRANSACTIONAL', 'TTL', 'DELETE_WITH_PREFIX', 'KEYS_LIKE', 'ACTOR'];
 const resource = (kind: string, name: string, spec: object = {}): string => JSON.stringify({ apiVersion: 'dapr.io/v1alpha1', kind, metadata: { name }, spec });
 
-describe.each(ISOLATIONS)('metadata in %s isolation', (isolation) => {
+describe.each(STAGES)('metadata in $isolation isolation on $listener', (stage) => {
   let sidecar: Sidecar;
   let grpc: GrpcClient;
   beforeAll(async () => {
     sidecar = await startSidecar({
-      isolation, appId: 'me', flags: ['--app-max-concurrency=7', '--app-protocol=http'],
+      ...stage, appId: 'me', flags: ['--app-max-concurrency=7', '--app-protocol=http'],
       components: [
         resource('Component', 'versioned', { type: 'state.in-memory', version: 'v1' }), resource('Component', 'plain', { type: 'state.in-memory' }),
         resource('Component', 'ignored', { type: 'state.nothing', version: 'v1', ignoreErrors: true }), resource('HTTPEndpoint', 'endpoint', { baseUrl: 'http://x' }),
@@ -104,10 +104,10 @@ describe.each(ISOLATIONS)('health in %s isolation', (isolation) => {
   });
 });
 
-describe.each(ISOLATIONS)('the shutdown API in %s isolation', (isolation) => {
+describe('the shutdown API', () => {
   const last = (sidecar: Sidecar): string => sidecar.logs.matching(/level=/).at(-1) ?? '';
 
-  it('over HTTP answers 204, then ends with 0', async () => {
+  it.each(ISOLATIONS)('over HTTP answers 204, then ends with 0, in %s isolation', async (isolation) => {
     await using sidecar = await startSidecar({ isolation, components: MEMORY });
     expect(await sidecar.client.post('/v1.0/shutdown')).toMatchObject({ status: 204, body: '' });
     expect(await sidecar.end()).toEqual({ code: 0, signal: null });
@@ -115,21 +115,30 @@ describe.each(ISOLATIONS)('the shutdown API in %s isolation', (isolation) => {
     expect(last(sidecar)).toContain('msg="Daprd shutdown gracefully"');
   });
 
-  it('over gRPC answers, then ends with 0', async () => {
-    await using sidecar = await startSidecar({ isolation, components: MEMORY });
+  it.each(STAGES)('over gRPC answers, then ends with 0, in $isolation isolation on $listener', async (stage) => {
+    await using sidecar = await startSidecar({ ...stage, components: MEMORY });
     using grpc = new GrpcClient(sidecar.grpcAddress);
     expect(await grpc.call('Shutdown', {}, { metadata: { 'dapr-force-shutdown': 'false' } })).toEqual({});
     expect(await sidecar.end()).toEqual({ code: 0, signal: null });
     expect(last(sidecar)).toContain('msg="Daprd shutdown gracefully"');
   });
 
-  it.each(['HTTP', 'gRPC'])('by force over %s answers, then ends with 1', async (protocol) => {
-    await using sidecar = await startSidecar({ isolation, components: MEMORY });
-    using grpc = new GrpcClient(sidecar.grpcAddress);
-    if (protocol === 'HTTP') expect(await sidecar.client.post('/v1.0/shutdown', '', { 'dapr-force-shutdown': 'TRUE' })).toMatchObject({ status: 204 });
-    else expect(await grpc.call('Shutdown', {}, { metadata: { 'dapr-force-shutdown': 'True' } })).toEqual({});
+  const endsByForce = async (sidecar: Sidecar): Promise<void> => {
     expect(await sidecar.end()).toEqual({ code: 1, signal: null });
     expect(last(sidecar)).toMatch(/level=warn(ing)? msg="Force shutdown requested, exiting immediately without graceful shutdown"/);
+  };
+
+  it.each(ISOLATIONS)('by force over HTTP answers, then ends with 1, in %s isolation', async (isolation) => {
+    await using sidecar = await startSidecar({ isolation, components: MEMORY });
+    expect(await sidecar.client.post('/v1.0/shutdown', '', { 'dapr-force-shutdown': 'TRUE' })).toMatchObject({ status: 204 });
+    await endsByForce(sidecar);
+  });
+
+  it.each(STAGES)('by force over gRPC answers, then ends with 1, in $isolation isolation on $listener', async (stage) => {
+    await using sidecar = await startSidecar({ ...stage, components: MEMORY });
+    using grpc = new GrpcClient(sidecar.grpcAddress);
+    expect(await grpc.call('Shutdown', {}, { metadata: { 'dapr-force-shutdown': 'True' } })).toEqual({});
+    await endsByForce(sidecar);
   });
 });
 
@@ -145,8 +154,8 @@ describe('the API log', () => {
   };
   const fields = (line: string | undefined): string => (line ?? '').replace(/^.* msg=/, 'msg=').replace(/ (?:app_id|instance|ver|type)=\S+/g, '').replace(/duration=\d+(?:\.\d+)?/, 'duration=D');
 
-  it('has a line for each call, with its outcome', async () => {
-    await using sidecar = await startSidecar({ components: MEMORY, flags: ['--enable-api-logging'] });
+  it.each(LISTENERS)('has a line for each call, with its outcome, on %s', async (listener) => {
+    await using sidecar = await startSidecar({ isolation: 'monolith', listener, components: MEMORY, flags: ['--enable-api-logging'] });
     await callBoth(sidecar);
     await sidecar.client.get('/v1.0/metadata', { 'User-Agent': 'last' });
     await sidecar.logs.waitFor(/useragent=last/);
@@ -185,9 +194,9 @@ describe('the API log', () => {
   });
 });
 
-describe.each(ISOLATIONS)('Unix sockets in %s isolation', (isolation) => {
+describe.each(STAGES)('Unix sockets in $isolation isolation on $listener', (stage) => {
   it('replace the ports of both APIs, belong to the user alone, and go with the sidecar', async () => {
-    await using sidecar = await startSidecar({ isolation, appId: 'me', components: MEMORY, flags: ['--unix-domain-socket=sockets'], until: 'nothing' });
+    await using sidecar = await startSidecar({ ...stage, appId: 'me', components: MEMORY, flags: ['--unix-domain-socket=sockets'], until: 'nothing' });
     const folder = join(sidecar.folder, 'sockets');
     const paths = { http: join(folder, 'dapr-me-http.socket'), grpc: join(folder, 'dapr-me-grpc.socket') };
     await sidecar.logs.waitFor(/dapr initialized/, 30_000);

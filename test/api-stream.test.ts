@@ -1,7 +1,7 @@
 // Streamed gRPC calls through the real listener, switch and seat, to a block that is made of its methods alone; and request
 // metadata on its way to a block (contract: gRPC API, server properties; messaging §2.10).
 import type { ClientDuplexStream } from '@grpc/grpc-js';
-import { afterEach, describe, expect, it } from 'vitest';
+import { afterEach, expect, it } from 'vitest';
 import { INITIAL_CREDIT, type IncomingCall } from '../ipc/calls.ts';
 import { EMPTY } from '../ipc/frame.ts';
 import { Secret } from '../kernel/secret.ts';
@@ -10,11 +10,11 @@ import { Grpc, type ApiError } from '../proto/errors.ts';
 import { FAIL } from '../proto/failures.ts';
 import { ROUTE } from '../proto/routes.ts';
 import { eventually, within } from './harness/awaiting.ts';
-import { closeAll, BIDI, DOWN, echoing, framed, manual, MAX_BODY, openRaw, TestBlock, wire } from './harness/streams.ts';
+import { closeAll, BIDI, describeOnListeners, DOWN, echoing, framed, manual, MAX_BODY, openRaw, TestBlock, wire } from './harness/streams.ts';
 
 afterEach(closeAll);
 
-describe('a bidirectional stream', () => {
+describeOnListeners('a bidirectional stream', () => {
   it('carries 10,000 messages there and back, in order, to a reader that is slow', async () => {
     const block = echoing().start();
     const { client, dispatch } = await wire(block);
@@ -33,7 +33,7 @@ describe('a bidirectional stream', () => {
       if (!call.write(message)) await new Promise<void>((resolve) => call.once('drain', resolve));
     }
     call.end();
-    expect(await stream.ended()).toEqual([Grpc.OK, 'OK']);
+    expect(await stream.ended()).toEqual([Grpc.OK]);
     expect(numbers).toEqual(Array.from({ length: 10_000 }, (_, number) => number));
     expect([dispatch.streams, dispatch.inFlight]).toEqual([0, 0]);
   }, 30_000);
@@ -84,7 +84,7 @@ describe('a bidirectional stream', () => {
     (call as IncomingCall).grant(100);
     await eventually('all came, and then the half close', () => taken === 200 && halfClosed);
     (call as IncomingCall).end(Grpc.OK, 0, undefined, EMPTY);
-    expect(await stream.ended()).toEqual([Grpc.OK, 'OK']);
+    expect(await stream.ended()).toEqual([Grpc.OK]);
   });
 
   it('tells the block of a half close after the last message, and goes on in the other direction', async () => {
@@ -96,7 +96,7 @@ describe('a bidirectional stream', () => {
     const call = await opened();
     call.send(Buffer.from('c'));
     call.end();
-    expect(await stream.ended()).toEqual([Grpc.OK, 'OK']);
+    expect(await stream.ended()).toEqual([Grpc.OK]);
     expect(stream.received.map(String)).toEqual(['c']);
     expect(seen).toHaveLength(3);
   });
@@ -148,7 +148,7 @@ describe('a bidirectional stream', () => {
     const { client } = await wire(echoing().start());
     const large = Buffer.alloc(MAX_BODY, 'x');
     const stream = client.bidi().send(large, large, large).end();
-    expect(await stream.ended()).toEqual([Grpc.OK, 'OK']);
+    expect(await stream.ended()).toEqual([Grpc.OK]);
     expect(stream.received.map((message) => message.equals(large))).toEqual([true, true, true]);
   });
 
@@ -178,7 +178,7 @@ describe('a bidirectional stream', () => {
     const other = client.bidi().send('a');
     const stream = client.bidi().send(Buffer.alloc(200_000));
     expect((await stream.ended()).slice(0, 2)).toEqual([Grpc.RESOURCE_EXHAUSTED, 'a frame of more than 100000 bytes']);
-    expect(await other.send('b').end().ended()).toEqual([Grpc.OK, 'OK']);
+    expect(await other.send('b').end().ended()).toEqual([Grpc.OK]);
     expect(other.received.map(String)).toEqual(['a', 'b']);
     expect(dispatch.streams).toBe(0);
   });
@@ -193,7 +193,7 @@ describe('a bidirectional stream', () => {
     call.end();
     call.fail(FAIL.cancelled());
     stream.send('late');
-    expect(await stream.ended()).toEqual([Grpc.OK, 'OK']);
+    expect(await stream.ended()).toEqual([Grpc.OK]);
     expect(stream.received).toEqual([]);
     stream.call.cancel();
     expect(await client.unary(ROUTE.PublishEvent)).toBe(Grpc.OK);
@@ -201,7 +201,7 @@ describe('a bidirectional stream', () => {
   });
 });
 
-describe('a server stream', () => {
+describeOnListeners('a server stream', () => {
   it('hands the block its request with the opening, and its messages to the client', async () => {
     const { block, opened, bodies, seen } = manual(DOWN);
     const { client, dispatch } = await wire(block.start());
@@ -211,7 +211,7 @@ describe('a server stream', () => {
     call.send(Buffer.from('a'));
     call.send(Buffer.from('b'));
     call.end();
-    expect(await stream.ended()).toEqual([Grpc.OK, 'OK']);
+    expect(await stream.ended()).toEqual([Grpc.OK]);
     expect([stream.received.map(String), seen, dispatch.streams]).toEqual([['a', 'b'], [], 0]);
   });
 
@@ -229,7 +229,7 @@ describe('a server stream', () => {
   });
 });
 
-describe('a stream and the lives of its block', () => {
+describeOnListeners('a stream and the lives of its block', () => {
   const RESTARTED = [Grpc.UNAVAILABLE, 'the pubsub block restarted while this call was in flight', 'ERR_BLOCK_UNAVAILABLE', { block: 'pubsub' }];
 
   it('ends at once with the life it was opened on where nothing can be begun again, and is not opened on the next', async () => {
@@ -269,7 +269,7 @@ describe('a stream and the lives of its block', () => {
     expect(names, 'only who got a message is told that it is resumed').toEqual([['bulkhead-stream', name], ['bulkhead-stream', otherName], ['bulkhead-stream', name, 'bulkhead-resumed', '1'], ['bulkhead-stream', otherName]]);
     next.send(Buffer.from('after'));
     next.end();
-    expect(await stream.ended()).toEqual([Grpc.OK, 'OK']);
+    expect(await stream.ended()).toEqual([Grpc.OK]);
     expect([stream.received.map(String), block.seat.repeated, block.seat.lost]).toEqual([['before', 'after'], 2, 0]);
     other.call.cancel();
     await eventually('nothing is left', () => dispatch.streams === 0);
@@ -325,7 +325,7 @@ describe('a stream and the lives of its block', () => {
     await eventually('it waits', () => block.seat.held === 1);
     expect([dispatch.streams, dispatch.inFlight]).toEqual([1, 0]);
     block.start();
-    expect(await stream.ended()).toEqual([Grpc.OK, 'OK']);
+    expect(await stream.ended()).toEqual([Grpc.OK]);
     expect(stream.received.map(String)).toEqual(Array.from({ length: 100 }, (_, i) => String(i)));
     expect(block.opened).toBe(1);
   });
@@ -355,13 +355,13 @@ describe('a stream and the lives of its block', () => {
     await eventually('all are open', () => streams.every(({ received }) => received.length === 1));
     expect(await client.bidi().ended()).toEqual([Grpc.RESOURCE_EXHAUSTED, 'the pubsub block has 3 streams open, and takes no more', 'ERR_BLOCK_BUSY', { block: 'pubsub' }]);
     expect(await client.unary(ROUTE.PublishEvent)).toBe(Grpc.OK);
-    expect(await streams[0]!.end().ended()).toEqual([Grpc.OK, 'OK']);
-    expect(await client.bidi().end().ended()).toEqual([Grpc.OK, 'OK']);
+    expect(await streams[0]!.end().ended()).toEqual([Grpc.OK]);
+    expect(await client.bidi().end().ended()).toEqual([Grpc.OK]);
     expect(dispatch.streams).toBe(2);
   });
 });
 
-describe('a listener that drains', () => {
+describeOnListeners('a listener that drains', () => {
   it('ends streams at once, and lets a unary call finish', async () => {
     const { block, seen } = manual(BIDI);
     let slow: IncomingCall | undefined;
@@ -392,18 +392,18 @@ describe('a listener that drains', () => {
     reflection.send(Buffer.from([0x3a, 0])); // list the services
     await eventually('reflection answers', () => reflection.received.length === 1);
     await within(3_000, 'the listener is closed', listener.drain(10_000));
-    expect((await reflection.ended()).slice(0, 2)).toEqual([Grpc.UNAVAILABLE, 'the sidecar is shutting down']);
+    expect((await reflection.ended()).slice(0, 2)).toEqual([Grpc.UNAVAILABLE, expect.stringMatching(/the sidecar is shutting down$/)]);
   });
 });
 
-describe('who may stream', () => {
+describeOnListeners('who may stream', () => {
   it('is asked for the token', async () => {
     const block = echoing().start();
     const { client } = await wire(block, { token: new Secret('t') });
     expect((await client.bidi().ended()).slice(0, 3)).toEqual([Grpc.UNAUTHENTICATED, 'Unauthorized', 'Unauthorized']);
     expect((await client.down(Buffer.from('r'), { 'dapr-api-token': 'wrong' }).ended())[0]).toBe(Grpc.UNAUTHENTICATED);
     expect(block.opened).toBe(0);
-    expect(await client.bidi({ 'dapr-api-token': 't' }).end().ended()).toEqual([Grpc.OK, 'OK']);
+    expect(await client.bidi({ 'dapr-api-token': 't' }).end().ended()).toEqual([Grpc.OK]);
   });
 
   it('is what the Configuration admits', async () => {
@@ -413,35 +413,51 @@ describe('who may stream', () => {
     expect(block.opened).toBe(0);
   });
 
+  it('is what the Configuration admits from now on, when it changes', async () => {
+    const block = echoing().start();
+    const { client, listener } = await wire(block);
+    const early = client.bidi().send('a');
+    await eventually('it echoes', () => early.received.length === 1);
+    listener.apply({ admit: ({ name }) => name !== BIDI.name && name !== ROUTE.PublishEvent.name, log: undefined });
+    expect((await client.bidi().ended()).slice(0, 3)).toEqual([Grpc.UNIMPLEMENTED, 'Not Implemented', 'Not Implemented']);
+    expect(await client.unary(ROUTE.PublishEvent)).toBe(Grpc.UNIMPLEMENTED);
+    expect(await early.end().ended()).toEqual([Grpc.OK]);
+    listener.apply({ admit: () => true, log: undefined });
+    expect(await client.bidi().end().ended()).toEqual([Grpc.OK]);
+    expect(await client.unary(ROUTE.PublishEvent)).toBe(Grpc.OK);
+  });
+
   it('gets UNIMPLEMENTED where no block runs', async () => {
     const { client } = await wire(echoing().start());
     expect(await client.down(Buffer.from('r')).ended()).toEqual([Grpc.UNIMPLEMENTED, expect.stringContaining('the config block, which serves SubscribeConfiguration, does not run here')]);
   });
 });
 
-it('the API log has one line for each stream, when it ends', async () => {
-  const { block, opened } = manual(BIDI);
-  const lines: [method: string, code: number][] = [];
-  const { client } = await wire(block.start(), { log: ({ method, code, userAgent }) => {
-    expect(userAgent).toMatch(/^grpc-node-js/);
-    lines.push([method, code]);
-  } });
-  const ended = client.bidi();
-  (await opened()).end();
-  await ended.ended();
-  const failed = client.bidi();
-  (await opened(1)).fail(FAIL.cancelled());
-  await failed.ended();
-  const left = client.bidi();
-  await opened(2);
-  expect(lines).toHaveLength(2);
-  left.call.cancel();
-  await eventually('the line of the one that left is there', () => lines.length === 3);
-  await client.down(Buffer.from('r')).ended();
-  expect(lines).toEqual([[BIDI.rpc, Grpc.OK], [BIDI.rpc, Grpc.CANCELLED], [BIDI.rpc, Grpc.CANCELLED], [DOWN.rpc, Grpc.UNIMPLEMENTED]]);
+describeOnListeners('the API log', () => {
+  it('has one line for each stream, when it ends', async () => {
+    const { block, opened } = manual(BIDI);
+    const lines: [method: string, code: number][] = [];
+    const { client } = await wire(block.start(), { log: ({ method, code, userAgent }) => {
+      expect(userAgent).toMatch(/^grpc-node-js/);
+      lines.push([method, code]);
+    } });
+    const ended = client.bidi();
+    (await opened()).end();
+    await ended.ended();
+    const failed = client.bidi();
+    (await opened(1)).fail(FAIL.cancelled());
+    await failed.ended();
+    const left = client.bidi();
+    await opened(2);
+    expect(lines).toHaveLength(2);
+    left.call.cancel();
+    await eventually('the line of the one that left is there', () => lines.length === 3);
+    await client.down(Buffer.from('r')).ended();
+    expect(lines).toEqual([[BIDI.rpc, Grpc.OK], [BIDI.rpc, Grpc.CANCELLED], [BIDI.rpc, Grpc.CANCELLED], [DOWN.rpc, Grpc.UNIMPLEMENTED]]);
+  });
 });
 
-describe('request metadata', () => {
+describeOnListeners('request metadata', () => {
   const TRACE = { traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01', tracestate: 'a=1' };
 
   it('reaches the block where the route wants it, binary as base64', async () => {
@@ -451,9 +467,11 @@ describe('request metadata', () => {
     await client.unary(ROUTE.PublishEvent, { ...TRACE, 'grpc-trace-bin': trace, 'x-other': '1', 'if-match': '2' });
     await client.unary(ROUTE.BulkPublishEvent, { tracestate: 'b=2' });
     await client.unary(ROUTE.BulkPublishEventAlpha1, { 'x-other': '1' });
-    expect(block.heads).toEqual([
-      [[], '', ['grpc-trace-bin', trace.toString('base64'), 'traceparent', TRACE.traceparent, 'tracestate', 'a=1']], [[], '', ['tracestate', 'b=2']], undefined,
-    ]);
+    const [first, ...others] = block.heads as PackedHttpHead[];
+    const flat = first?.[2] ?? [];
+    const pairs = flat.flatMap((name, at) => (at % 2 === 0 ? [[name, flat[at + 1]]] : []));
+    expect(pairs.toSorted()).toEqual([['grpc-trace-bin', trace.toString('base64')], ['traceparent', TRACE.traceparent], ['tracestate', 'a=1']]);
+    expect(others).toEqual([[[], '', ['tracestate', 'b=2']], undefined]);
   });
 
   it('reaches a stream', async () => {

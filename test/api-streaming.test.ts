@@ -7,7 +7,7 @@ import { SubscribeTopicEventsRequestAlpha1, SubscribeTopicEventsResponseAlpha1 }
 import { startApp } from './harness/app.ts';
 import { eventually, within } from './harness/awaiting.ts';
 import { GrpcClient, GrpcFailure } from './harness/grpc.ts';
-import { ISOLATIONS, startSidecar, type ComponentManifest, type Sidecar } from './harness/sidecar.ts';
+import { LISTENERS, STAGES, startSidecar, type ComponentManifest, type Sidecar } from './harness/sidecar.ts';
 import { freePort } from './servers/process.ts';
 
 const COMPONENTS: readonly ComponentManifest[] = [
@@ -111,14 +111,14 @@ function dataOf({ data }: TopicEventRequest): unknown {
   return JSON.parse(Buffer.from(data).toString());
 }
 
-describe.each(ISOLATIONS)('a subscription over a stream in %s isolation', (isolation) => {
+describe.each(STAGES)('a subscription over a stream in $isolation isolation on $listener', (stage) => {
   let sidecar: Sidecar;
   let client: GrpcClient;
   const open: Subscriber[] = [];
   let numbers = 0;
   const newTopic = (): string => `t-${++numbers}`;
   beforeAll(async () => {
-    sidecar = await startSidecar({ isolation, appId: 'me', components: COMPONENTS });
+    sidecar = await startSidecar({ ...stage, appId: 'me', components: COMPONENTS });
     client = new GrpcClient(sidecar.grpcAddress);
   });
   afterAll(async () => {
@@ -360,8 +360,8 @@ describe('streams', () => {
     subscriber.cancel();
   });
 
-  it.each(ISOLATIONS)('do not keep the sidecar from ending, in %s isolation', async (isolation) => {
-    await using sidecar = await startSidecar({ isolation, components: COMPONENTS });
+  it.each(STAGES)('do not keep the sidecar from ending, in $isolation isolation on $listener', async (stage) => {
+    await using sidecar = await startSidecar({ ...stage, components: COMPONENTS });
     using client = new GrpcClient(sidecar.grpcAddress);
     const silent = new Subscriber(client);
     const subscriber = await Subscriber.open(client, {});
@@ -371,8 +371,8 @@ describe('streams', () => {
     expect([(await silent.ended).code, (await subscriber.ended).code].every((code) => code === Code.OK || code === Code.UNAVAILABLE)).toBe(true);
   });
 
-  it('settle what is at the client before the sidecar ends', async () => {
-    await using sidecar = await startSidecar({ components: COMPONENTS });
+  it.each(LISTENERS)('settle what is at the client before the sidecar ends, on %s', async (listener) => {
+    await using sidecar = await startSidecar({ listener, components: COMPONENTS });
     using client = new GrpcClient(sidecar.grpcAddress);
     const subscriber = await Subscriber.open(client, {});
     subscriber.verdict = () => undefined;

@@ -50,7 +50,7 @@ class Compartment {
 function wire(block: string): { readonly dispatch: Switch; readonly shared: Compartment; readonly own: Compartment; readonly seats: Map<string, Seat> } {
   const [shared, own] = [new Compartment(block), new Compartment(`${block}/own`)];
   const seats = new Map([['own', own.seat]]);
-  return { dispatch: new Switch(new Map([[block, { shared: shared.seat, own: seats }]]), new Map()), shared, own, seats };
+  return { dispatch: new Switch(new Map([[block, { shared: [shared.seat], own: seats }]]), new Map()), shared, own, seats };
 }
 
 class Client implements StreamAnswer {

@@ -162,7 +162,7 @@ describe('a compartment of a component\'s own', () => {
     added.child.provide(own.init);
     compartments.admit('state/a');
     const waiting = call('a', '[{"key":"k","value":1}]');
-    await eventually('the call waits for it', () => added.seat.held === 1);
+    await eventually('the call waits for it', () => added.seating.held === 1);
     expect(await call('b')).toBe('204 ');
     added.child.start();
     expect([await waiting, await call('a')]).toEqual(['204 ', '200 1']);

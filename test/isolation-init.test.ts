@@ -60,7 +60,7 @@ describe('what is not ready', () => {
   /** Compartments by name, as health sees them. */
   const reported = (compartments: Readonly<Record<string, Partial<ChildInfo>>>): readonly Unready[] => unready({
     appId: 'me', components: () => [status('secrets', { type: 'secretstores.x', state: 'failed', reason: 'no file', initFailure: 'degrade' })], application: () => undefined, listening: () => true,
-    compartments: () => Object.entries(compartments).map(([name, info]) => ({ name, component: name.split('/')[1], child: { info: () => ({ state: 'ready', settled: true, components: [], ...info }) } as unknown as Child })),
+    compartments: () => Object.entries(compartments).map(([name, info]) => ({ name, component: name.split('/')[1], replica: Number(name.split('#')[1] ?? 1), child: { info: () => ({ state: 'ready', settled: true, components: [], ...info }) } as unknown as Child })),
   }).slice(0, -1);
 
   it('is named with its compartment, and with why', () => {

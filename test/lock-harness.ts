@@ -12,6 +12,7 @@ import { HoldLockRequest, HoldLockResponse } from '../proto/gen/bulkhead/v1/lock
 import { ROUTE, type RouteName } from '../proto/routes.ts';
 import { httpBody, statusDetails } from '../proto/status.ts';
 import { componentSpec, memoryCheckpoints, memoryLog, SCOPE, type MemoryCheckpoints, type MemoryLog } from './support.ts';
+import { whole } from './harness/messages.ts';
 
 interface Call extends LockRequest {
   readonly method: 'tryLock' | 'renew' | 'unlock';
@@ -203,7 +204,7 @@ export function openLockSidecar(stores: Readonly<Record<string, LockStore | { re
       const { decodeGrpc, encodeGrpc, grpcMetadata, run } = method(name);
       try {
         const response: unknown = await run(decodeGrpc(request, metadata), SCOPE);
-        return { code: 'OK', message: '', details: false, metadata: recordOf(grpcMetadata?.(response)), body: encodeGrpc(response) };
+        return { code: 'OK', message: '', details: false, metadata: recordOf(grpcMetadata?.(response)), body: whole(encodeGrpc(response)) };
       } catch (cause) {
         if (!(cause instanceof ApiError)) throw cause;
         const { failure } = cause;

@@ -7,7 +7,7 @@ import { startApp, type App } from './harness/app.ts';
 import { eventually } from './harness/awaiting.ts';
 import { GrpcClient, GrpcFailure } from './harness/grpc.ts';
 import type { HttpReply } from './harness/http.ts';
-import { ISOLATIONS, startSidecar, type Sidecar } from './harness/sidecar.ts';
+import { LISTENERS, STAGES, startSidecar, type Sidecar } from './harness/sidecar.ts';
 import { startRedis, type RedisServer } from './servers/redis.ts';
 import { describeWithRedis } from './servers/suites.ts';
 
@@ -68,11 +68,13 @@ describeWithRedis('locks through the sidecar', () => {
     await eventually(`${seconds} s have passed for Redis`, async () => (await redis.raw.exists(key)) === 0);
   };
 
-  describe.each(ISOLATIONS)('in %s isolation', (isolation) => {
+  describe.each(STAGES)('in $isolation isolation on $listener', (stage) => {
+    /** Redis is shared. */
+    const own = `${stage.isolation}-${stage.listener}`;
     let sidecar: Sidecar;
     let grpc: GrpcClient;
     beforeAll(async () => {
-      sidecar = await startSidecar({ isolation, components: components() });
+      sidecar = await startSidecar({ ...stage, components: components() });
       grpc = new GrpcClient(sidecar.grpcAddress);
     });
     afterAll(async () => {
@@ -81,7 +83,7 @@ describeWithRedis('locks through the sidecar', () => {
     });
 
     it.each(['redis', 'memory'])('a lock in %s over HTTP, from taking to releasing', async (store) => {
-      const resource = `http-${isolation}`;
+      const resource = `http-${own}`;
       const given = await tryLock(sidecar, store, lockBody(resource, 'a'));
       expect([given.status, given.headers['content-type'], given.body]).toEqual([200, 'application/json', '{"success":true}']);
       const token = tokenOf(given);
@@ -98,7 +100,7 @@ describeWithRedis('locks through the sidecar', () => {
     });
 
     it.each(['redis', 'memory'])('a lock in %s over gRPC, from taking to releasing', async (storeName) => {
-      const resourceId = `grpc-${isolation}`;
+      const resourceId = `grpc-${own}`;
       let metadata: Readonly<Record<string, string>> = {};
       const onMetadata = (received: Readonly<Record<string, string>>): void => { metadata = received; };
       expect(await grpc.call('TryLockAlpha1', { storeName, resourceId, lockOwner: 'a', expiryInSeconds: LONG }, { onMetadata })).toEqual({ success: true });
@@ -145,9 +147,9 @@ describeWithRedis('locks through the sidecar', () => {
       expect((await sidecar.client.post('/v1.0/lock/redis', lockBody('r', 'o'))).status).toBe(404);
     });
 
-    // Seconds of waiting for what threads have no part in.
-    it.skipIf(isolation === 'thread')('a stream holds its lock, and releases it when it is told to', async () => {
-      const request = { storeName: 'redis', resourceId: `stream-${isolation}`, expiryInSeconds: SHORT };
+    // Seconds of waiting for what threads and listeners have no part in.
+    it.skipIf(stage.isolation === 'thread' || stage.listener !== LISTENERS[0])('a stream holds its lock, and releases it when it is told to', async () => {
+      const request = { storeName: 'redis', resourceId: `stream-${own}`, expiryInSeconds: SHORT };
       const first = new HeldStream(grpc, { ...request, lockOwner: 'a', releaseOnClose: true });
       await first.hears('acquired');
       const second = new HeldStream(grpc, { ...request, lockOwner: 'b' });
@@ -162,9 +164,9 @@ describeWithRedis('locks through the sidecar', () => {
     });
 
     it('a stream hears that its lock is lost, and ends', async () => {
-      const stream = new HeldStream(grpc, { storeName: 'redis', resourceId: `lost-${isolation}`, lockOwner: 'a', expiryInSeconds: SHORT });
+      const stream = new HeldStream(grpc, { storeName: 'redis', resourceId: `lost-${own}`, lockOwner: 'a', expiryInSeconds: SHORT });
       await stream.hears('acquired');
-      await redis.raw.set(`lock||app||lost-${isolation}`, 'somebody else');
+      await redis.raw.set(`lock||app||lost-${own}`, 'somebody else');
       await stream.hears('lost');
       expect(await stream.ends()).toBe('OK');
       expect(stream.heard).toEqual(['acquired', 'lost']);
@@ -215,15 +217,15 @@ describeWithRedis('locks through the sidecar', () => {
     }
   });
 
-  it('a stream ends with the sidecar, which says so and releases what is to be released', async () => {
-    const sidecar = await startSidecar({ components: components() });
+  it.each(LISTENERS)('a stream ends with the sidecar, which says so and releases what is to be released, on %s', async (listener) => {
+    const sidecar = await startSidecar({ listener, components: components() });
     using grpc = new GrpcClient(sidecar.grpcAddress);
-    const streams = [true, false].map((releaseOnClose) => new HeldStream(grpc, { storeName: 'redis', resourceId: `ends-${releaseOnClose}`, lockOwner: 'a', expiryInSeconds: LONG, releaseOnClose }));
+    const streams = [true, false].map((releaseOnClose) => new HeldStream(grpc, { storeName: 'redis', resourceId: `ends-${listener}-${releaseOnClose}`, lockOwner: 'a', expiryInSeconds: LONG, releaseOnClose }));
     for (const stream of streams) await stream.hears('acquired');
     expect(await sidecar.stop()).toEqual({ code: 0, signal: null });
     for (const stream of streams) expect(await stream.ends()).toMatchObject({ code: 'Unavailable', text: 'the lock block is not available: the sidecar is shutting down' });
-    expect(await redis.raw.exists('lock||app||ends-true')).toBe(0);
-    expect(await redis.raw.get('lock||app||ends-false')).toBe('a');
+    expect(await redis.raw.exists(`lock||app||ends-${listener}-true`)).toBe(0);
+    expect(await redis.raw.get(`lock||app||ends-${listener}-false`)).toBe('a');
   });
 
   it('locks in memory outlive their block, with their owners and tokens', async () => {

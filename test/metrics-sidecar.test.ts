@@ -6,23 +6,23 @@ import type { Exposition } from './harness/exposition.ts';
 import { GrpcClient } from './harness/grpc.ts';
 import { HttpClient, RawConnection } from './harness/http.ts';
 import { METRICS, metricsPort, scrape, scrapeText } from './harness/metrics.ts';
-import { ISOLATIONS, startSidecar, type Sidecar } from './harness/sidecar.ts';
+import { STAGES, startSidecar, type Sidecar, type Stage } from './harness/sidecar.ts';
 
 const COMPONENTS = [{ name: 'mystore', type: 'state.in-memory' }, { name: 'mypubsub', type: 'pubsub.in-memory' }, { name: 'mylock', type: 'lock.in-memory' }, { name: 'myconfig', type: 'configuration.in-memory' }];
 const CONFIGURATION = 'apiVersion: dapr.io/v1alpha1\nkind: Configuration\nmetadata: {name: metrics}\nspec: {metrics: {recordErrorCodes: true}}\n';
 
-const start = (isolation: (typeof ISOLATIONS)[number], flags: readonly string[] = [], env: Readonly<Record<string, string>> = {}): Promise<Sidecar> =>
-  startSidecar({ isolation, appId: 'myapp', components: COMPONENTS, configuration: CONFIGURATION, flags: [...METRICS, ...flags], env });
+const start = (stage: Partial<Stage>, flags: readonly string[] = [], env: Readonly<Record<string, string>> = {}): Promise<Sidecar> =>
+  startSidecar({ ...stage, appId: 'myapp', components: COMPONENTS, configuration: CONFIGURATION, flags: [...METRICS, ...flags], env });
 
 const OPERATION = { app_id: 'myapp', component: 'mystore', namespace: 'here' } as const;
 
-for (const isolation of ISOLATIONS) {
-  describe(`metrics of a sidecar in ${isolation} mode`, () => {
+for (const stage of STAGES) {
+  describe(`metrics of a sidecar in ${stage.isolation} mode on ${stage.listener}`, () => {
     let sidecar: Sidecar;
     let metrics: Exposition;
 
     beforeAll(async () => {
-      sidecar = await start(isolation, [], { NAMESPACE: 'here' });
+      sidecar = await start(stage, [], { NAMESPACE: 'here' });
       const { client } = sidecar;
       await client.post('/v1.0/state/mystore', '[{"key":"a","value":1},{"key":"b","value":2}]');
       for (const key of ['a', 'b', 'missing']) await client.get(`/v1.0/state/mystore/${key}`);
@@ -105,8 +105,8 @@ for (const isolation of ISOLATIONS) {
       expect(metrics.value('bulkhead_block_calls_in_flight', state)).toBe(0);
       expect(metrics.value('bulkhead_block_heap_bytes', state)).toBeGreaterThan(1_000_000);
       expect(metrics.value('bulkhead_block_loop_lag_ms', state)).toBeGreaterThanOrEqual(0);
-      expect(metrics.value('bulkhead_block_resident_memory_bytes', state) !== undefined).toBe(isolation === 'process');
-      for (const direction of ['out', 'in']) expect(metrics.value('bulkhead_block_ring_bytes', { ...state, direction }) !== undefined).toBe(isolation !== 'monolith');
+      expect(metrics.value('bulkhead_block_resident_memory_bytes', state) !== undefined).toBe(stage.isolation === 'process');
+      for (const direction of ['out', 'in']) expect(metrics.value('bulkhead_block_ring_bytes', { ...state, direction }) !== undefined).toBe(stage.isolation !== 'monolith');
       expect(metrics.value('process_resident_memory_bytes')).toBeGreaterThan(10_000_000);
     });
 
@@ -126,7 +126,7 @@ for (const isolation of ISOLATIONS) {
 
 describe('metrics over the lives of a block', () => {
   it('never go back when a block is killed or replaced, and say why it ended', async () => {
-    await using sidecar = await start('process');
+    await using sidecar = await start({ isolation: 'process' });
     const { client } = sidecar;
     const state = { app_id: 'myapp', block: 'state', component: '' };
     const read = async (times: number): Promise<void> => {
@@ -167,7 +167,7 @@ describe('metrics over the lives of a block', () => {
 
 describe('metrics under many names', () => {
   it('stay as large as they may be, whatever paths, topics and keys clients think of', async () => {
-    await using sidecar = await start('process');
+    await using sidecar = await start({ isolation: 'process' });
     const count = 4_000;
     const requests = (from: number): string => Array.from({ length: count }, (_, i) => {
       const body = `[{"key":"key-${from + i}","value":1}]`;

@@ -16,6 +16,7 @@ import type { TracingSettings } from '../proto/init.ts';
 import { ROUTE, type RouteName } from '../proto/routes.ts';
 import { httpBody, statusDetails } from '../proto/status.ts';
 import { memoryCheckpoints, SCOPE } from './support.ts';
+import { whole } from './harness/messages.ts';
 
 const PARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-02';
 type Texts = Readonly<Record<string, string>>;
@@ -109,7 +110,7 @@ function sidecarOf(broker: Broker, { specs = [spec('p')], tracing = {}, appId = 
     grpc: async (name, request, headers = {}) => {
       const { decodeGrpc, encodeGrpc, run } = methods.get(ROUTE[name].id)!;
       try {
-        return encodeGrpc(await run(decodeGrpc(request, headers), scope));
+        return whole(encodeGrpc(await run(decodeGrpc(request, headers), scope)));
       } catch (cause) {
         if (!(cause instanceof ApiError)) throw cause;
         return failedOf(cause);

@@ -127,3 +127,55 @@ describe('the router', () => {
     expect(reduced.match('GET', '/v1.0-beta1/workflows/dapr/i')).toBeUndefined();
   });
 });
+
+describe('a plain target', () => {
+  const stores = fc.constantFrom('s', 'state.store', 'a%2Fb', 'x+y', '%zz', '.s', 'bulk', '');
+  const tails = fc.oneof(
+    fc.constantFrom('', 'k', 'bulk', 'transaction', '.', '..', '.k', 'k.', 'k/', 'k//', '/k', 'a/b', 'k?a=b', '?', '%6b', '%', '+', 'a+b', 'a#b', 'ключ', '||', "-._~!$&'()*,;=:@", 'k\u0000', 'k\\'),
+    fc.string({ maxLength: 6 }), fc.stringMatching(/^[\w.~-]{1,40}$/),
+  );
+  const beginnings = fc.constantFrom('/v1.0/state/', '/v1.0/state/', '/v1.0/state/', '/v1.0//state/', '/v1.0/./state/', '/v1.0/publish/', '/v1.0-alpha1/state/', '/v1.0/configuration/', '/v1.0/metadata', '/', 'http://x/v1.0/state/');
+  const verbs = fc.constantFrom('GET', 'GET', 'GET', 'POST', 'PUT', 'DELETE', 'HEAD');
+  /** Requests that begin alike: the first ones make it known, the others end in all kinds of ways. */
+  const alike = fc.tuple(verbs, beginnings, stores, fc.constantFrom('', '/', '/'), fc.array(tails, { minLength: 1, maxLength: 8 }))
+    .map(([verb, beginning, store, slash, ends]) => ['k', 'l', ...ends].map((end) => [verb, `${beginning}${store}${slash}${end}`] as const));
+  /** The general way, as a listener goes it. */
+  const closely = (one: Router, verb: string, target: string): unknown => {
+    try {
+      const match = one.match(verb, cleanPath(target.split('?', 1)[0] ?? ''));
+      return match === undefined ? undefined : [match.route.name, ...match.params];
+    } catch (cause) {
+      return cause;
+    }
+  };
+
+  it('means what a close look finds, whatever came before it', () => {
+    let plain = 0;
+    fc.assert(fc.property(fc.array(alike, { minLength: 1, maxLength: 5 }), (requests) => {
+      const used = new Router(ROUTES);
+      for (const [verb, target] of [...requests, ...requests].flat()) {
+        const quick = used.matchPlain(verb, target);
+        closely(used, verb, target);
+        if (quick === undefined) continue;
+        plain++;
+        expect([quick.route.name, ...quick.params]).toEqual(closely(new Router(ROUTES), verb, target));
+        expect(cleanPath(target)).toBe(target);
+        expect(target.startsWith(`${quick.beginning}/`)).toBe(true);
+      }
+    }), { numRuns: 300 });
+    expect(plain).toBeGreaterThan(100);
+  });
+
+  it('is found for the beginnings that came last, and the oldest of them makes room', () => {
+    const used = new Router(ROUTES);
+    const see = (store: string): void => {
+      for (let i = 0; i < 2; i++) used.match('GET', `/v1.0/state/${store}/k`);
+    };
+    const finds = (store: string): unknown => used.matchPlain('GET', `/v1.0/state/${store}/key`)?.params;
+    for (const store of ['a', 'b', 'c', 'd']) see(store);
+    expect(['a', 'b', 'c', 'd'].map(finds)).toEqual([['a', 'key'], ['b', 'key'], ['c', 'key'], ['d', 'key']]);
+    see('e');
+    expect(['a', 'b', 'e'].map(finds)).toEqual([undefined, ['b', 'key'], ['e', 'key']]);
+    expect(used.matchPlain('DELETE', '/v1.0/state/b/key')).toBeUndefined();
+  });
+});

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { eventually } from './harness/awaiting.ts';
-import { ISOLATIONS, startSidecar, type Sidecar } from './harness/sidecar.ts';
+import { STAGES, startSidecar, thrifty, type Sidecar } from './harness/sidecar.ts';
 import { startEtcd, type EtcdServer } from './servers/etcd.ts';
 import { startRedis, type RedisServer } from './servers/redis.ts';
 import { describeWithEtcd, describeWithRedis } from './servers/suites.ts';
@@ -26,8 +26,10 @@ interface Backend {
   stop(): Promise<void>;
 }
 
-function suite(kind: 'in-memory' | 'redis' | 'etcd', open: () => Promise<Backend>): void {
-  describe.each(ISOLATIONS)(`the JavaScript SDK on ${kind} in %s isolation`, (isolation) => {
+const KINDS = ['in-memory', 'redis', 'etcd'] as const;
+
+function suite(kind: (typeof KINDS)[number], open: () => Promise<Backend>): void {
+  describe.each(STAGES.filter((stage) => thrifty(stage, KINDS).includes(kind)))(`the JavaScript SDK on ${kind} in $isolation isolation on $listener`, (stage) => {
     let backend: Backend;
     let sidecar: Sidecar;
     const clients: DaprClient[] = [];
@@ -41,7 +43,7 @@ function suite(kind: 'in-memory' | 'redis' | 'etcd', open: () => Promise<Backend
     beforeAll(async () => {
       backend = await open();
       sidecar = await startSidecar({
-        isolation, appId: 'sdk',
+        ...stage, appId: 'sdk',
         components: [{ name: 'config', type: `configuration.${kind}`, metadata: backend.config }, { name: 'locks', type: `lock.${kind}`, metadata: backend.lock }],
       });
     });
@@ -89,7 +91,7 @@ function suite(kind: 'in-memory' | 'redis' | 'etcd', open: () => Promise<Backend
         await backend.put(`new ${number}`, 'x');
         return heard.length > 0 && everything.some((key) => key.startsWith('new'));
       });
-      if (isolation === 'process') {
+      if (stage.isolation === 'process') {
         await sidecar.kill('config');
         await backend.put('color', 'changed meanwhile');
         await eventually('the change is heard on the next life', () => heard.some(([, value]) => value === 'changed meanwhile'));

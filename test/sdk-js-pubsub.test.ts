@@ -3,7 +3,7 @@
 import { CommunicationProtocolEnum, DaprPubSubStatusEnum, DaprServer, type DaprClient, type LoggerService } from '@dapr/dapr';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { eventually } from './harness/awaiting.ts';
-import { startSidecar, type ComponentManifest, type Sidecar } from './harness/sidecar.ts';
+import { LISTENERS, startSidecar, type ComponentManifest, type Sidecar } from './harness/sidecar.ts';
 import { startKafka, type KafkaServer } from './servers/kafka.ts';
 import { freePort } from './servers/process.ts';
 import { startRedis, type RedisServer } from './servers/redis.ts';
@@ -36,9 +36,12 @@ function components(): ComponentManifest[] {
   ];
 }
 
+const [LISTENER, REFERENCE] = LISTENERS;
+
+// Each listener has one of the two rows of gRPC: the brokers make a third one dear.
 describe.each([
-  { isolation: 'monolith', protocol: 'HTTP' }, { isolation: 'monolith', protocol: 'gRPC' }, { isolation: 'thread', protocol: 'HTTP' }, { isolation: 'process', protocol: 'HTTP' }, { isolation: 'process', protocol: 'gRPC' },
-] as const)('an application with the JavaScript SDK over $protocol in $isolation isolation', ({ isolation, protocol }) => {
+  { isolation: 'monolith', protocol: 'HTTP' }, { isolation: 'monolith', protocol: 'gRPC', listener: REFERENCE }, { isolation: 'thread', protocol: 'HTTP' }, { isolation: 'process', protocol: 'HTTP' }, { isolation: 'process', protocol: 'gRPC', listener: LISTENER },
+] as const)('an application with the JavaScript SDK over $protocol in $isolation isolation', ({ isolation, protocol, ...stage }) => {
   /** Topics of this application's own: the brokers are shared, and so are their consumer groups by app id. */
   const appId = `sdk-${isolation}-${protocol.toLowerCase()}`;
   const seen = new Map<string, unknown[]>();
@@ -82,7 +85,7 @@ describe.each([
     });
     for (const broker of BROKERS) await subscribe(broker);
     const sidecarStart = startSidecar({
-      isolation, appId, components: components(),
+      ...stage, isolation, appId, components: components(),
       flags: [`--dapr-http-port=${httpPort}`, `--dapr-grpc-port=${grpcPort}`, `--app-port=${appPort}`, `--app-protocol=${protocol.toLowerCase()}`],
     });
     await server.start(); // listens, then waits until the sidecar is healthy

@@ -1,7 +1,7 @@
 // The official SDK for JavaScript, unmodified, against this sidecar: both protocols, both isolations, memory and Redis.
 import { CommunicationProtocolEnum, DaprClient, StateConcurrencyEnum, StateConsistencyEnum, type LoggerService } from '@dapr/dapr';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
-import { startSidecar, type ComponentManifest, type Sidecar } from './harness/sidecar.ts';
+import { ISOLATIONS, STAGES, startSidecar, thrifty, type ComponentManifest, type Sidecar } from './harness/sidecar.ts';
 import { startRedis, type RedisServer } from './servers/redis.ts';
 
 const redis = inject('redis');
@@ -13,16 +13,17 @@ const SILENT: LoggerService = { error: silent, warn: silent, info: silent, verbo
 const PROTOCOLS = { HTTP: CommunicationProtocolEnum.HTTP, gRPC: CommunicationProtocolEnum.GRPC } as const;
 
 describe.each([
-  { isolation: 'monolith', protocol: 'HTTP' }, { isolation: 'monolith', protocol: 'gRPC' }, { isolation: 'thread', protocol: 'HTTP' }, { isolation: 'thread', protocol: 'gRPC' }, { isolation: 'process', protocol: 'HTTP' }, { isolation: 'process', protocol: 'gRPC' },
-] as const)('the JavaScript SDK over $protocol in $isolation isolation', ({ isolation, protocol }) => {
+  ...ISOLATIONS.map((isolation) => ({ stage: { isolation }, protocol: 'HTTP', on: isolation, stores: STORES }) as const),
+  ...STAGES.map((stage) => ({ stage, protocol: 'gRPC', on: `${stage.isolation} isolation on ${stage.listener}`, stores: thrifty(stage, STORES) }) as const),
+])('the JavaScript SDK over $protocol in $on', ({ stage, protocol, stores }) => {
   let server: RedisServer | undefined;
   let sidecar: Sidecar;
   let client: DaprClient;
   beforeAll(async () => {
-    server = redis.available ? await startRedis() : undefined;
+    server = stores.includes('redis') ? await startRedis() : undefined;
     const components: ComponentManifest[] = [{ name: 'memory', type: 'state.in-memory' }];
     if (server !== undefined) components.push({ name: 'redis', type: 'state.redis', metadata: { redisHost: server.address } });
-    sidecar = await startSidecar({ isolation, appId: 'sdk', components, env: { DAPR_API_TOKEN: 'token' } });
+    sidecar = await startSidecar({ ...stage, appId: 'sdk', components, env: { DAPR_API_TOKEN: 'token' } });
     client = new DaprClient({
       daprHost: '127.0.0.1', daprPort: String(protocol === 'HTTP' ? sidecar.httpPort : sidecar.grpcPort), communicationProtocol: PROTOCOLS[protocol], daprApiToken: 'token', logger: { service: SILENT },
     });
@@ -51,10 +52,10 @@ describe.each([
     expect(await client.metadata.set('sdk-key', 'sdk value')).toBe(true);
     const metadata = await client.metadata.get();
     expect(metadata).toMatchObject({ id: 'sdk', extended: { 'sdk-key': 'sdk value' } });
-    expect(metadata.components.map(({ name }) => name)).toEqual(STORES);
+    expect(metadata.components.map(({ name }) => name)).toEqual(stores);
   });
 
-  describe.each(STORES)('on %s', (store) => {
+  describe.each(stores)('on %s', (store) => {
     it('saves, gets and deletes values of every kind', async () => {
       const values: Record<string, unknown> = { object: { a: [1, { b: null }] }, array: [1, 'two'], number: 42, string: 'text', unicode: 'ключ 🗝', boolean: false };
       expect(await errorOf(client.state.save(store, Object.entries(values).map(([key, value]) => ({ key, value }))))).toBeUndefined();

@@ -7,7 +7,7 @@ import { eventually, within } from './harness/awaiting.ts';
 import { Drawers, duplicates } from './harness/drawers.ts';
 import { GrpcClient, type GrpcFailure } from './harness/grpc.ts';
 import { askBytes } from './harness/sequencer.ts';
-import { ISOLATIONS, startSidecar, type ComponentManifest, type Sidecar } from './harness/sidecar.ts';
+import { STAGES, startSidecar, thrifty, type ComponentManifest, type Sidecar } from './harness/sidecar.ts';
 import { startRedis, type RedisServer } from './servers/redis.ts';
 import { describeWithRedis } from './servers/suites.ts';
 
@@ -35,13 +35,14 @@ class Answers {
   }
 }
 
-describe.each(ISOLATIONS)('the sequencer API in %s isolation', (isolation) => {
+describe.each(STAGES)('the sequencer API in $isolation isolation on $listener', (stage) => {
+  const stores = thrifty(stage, STORES);
   let server: RedisServer | undefined;
   let sidecar: Sidecar;
   let grpc: GrpcClient;
   beforeAll(async () => {
-    server = redis.available ? await startRedis() : undefined;
-    sidecar = await startSidecar({ isolation, appId: 'me', components: [MEMORY, ...(server === undefined ? [] : [onRedis(server)])] });
+    server = stores.includes('redis') ? await startRedis() : undefined;
+    sidecar = await startSidecar({ ...stage, appId: 'me', components: [MEMORY, ...(server === undefined ? [] : [onRedis(server)])] });
     grpc = new GrpcClient(sidecar.grpcAddress);
   });
   afterAll(async () => {
@@ -57,7 +58,7 @@ describe.each(ISOLATIONS)('the sequencer API in %s isolation', (isolation) => {
   const error = (status: number, errorCode: string, message: string): unknown[] => [status, 'application/json', JSON.stringify({ errorCode, message })];
   const ids = (...given: number[]): unknown[] => [200, 'application/json', JSON.stringify({ ids: given.map(String) })];
 
-  describe.each(STORES)('on %s', (store) => {
+  describe.each(stores)('on %s', (store) => {
     it('gives 1, 2, 3, ... over both protocols, and by POST and PUT alike', async () => {
       expect(await http(`${store}/orders`)).toEqual(ids(1));
       expect(await http(`${store}/orders`, '{"count":3}', 'PUT')).toEqual(ids(2, 3, 4));
@@ -143,9 +144,9 @@ describe.each(ISOLATIONS)('the sequencer API in %s isolation', (isolation) => {
   });
 });
 
-describe.each(ISOLATIONS)('without any sequencer in %s isolation', (isolation) => {
+describe.each(STAGES)('without any sequencer in $isolation isolation on $listener', (stage) => {
   it('says so', async () => {
-    await using sidecar = await startSidecar({ isolation });
+    await using sidecar = await startSidecar(stage);
     using grpc = new GrpcClient(sidecar.grpcAddress);
     const { status, body } = await sidecar.client.post('/v1.0-bulkhead/sequencer/s/k');
     expect([status, body]).toEqual([500, '{"errorCode":"ERR_SEQUENCER_STORE_NOT_CONFIGURED","message":"sequencer store is not configured"}']);

@@ -8,6 +8,7 @@ import { ApiError, GO_CODE_NAMES } from '../proto/errors.ts';
 import { ROUTE, type RouteName } from '../proto/routes.ts';
 import { httpBody } from '../proto/status.ts';
 import { memoryCheckpoints } from './support.ts';
+import { whole } from './harness/messages.ts';
 
 /** Keeps what it is given, by stored key; fails where `faults` says so. Answers through promises if `slow`. */
 export class FakeStore implements StateStore {
@@ -120,7 +121,7 @@ export function openSidecar(stores: Record<string, StoreOptions>, namespace = ''
     grpc: async (name, request) => {
       const { decodeGrpc, encodeGrpc, run } = method(name);
       try {
-        return { code: 'OK', message: '', body: encodeGrpc(await run(decodeGrpc(request, {}), scope)) };
+        return { code: 'OK', message: '', body: whole(encodeGrpc(await run(decodeGrpc(request, {}), scope))) };
       } catch (cause) {
         if (!(cause instanceof ApiError)) throw cause;
         return { code: GO_CODE_NAMES[cause.failure.grpc], message: cause.failure.message, body: new Uint8Array(0) };

@@ -61,7 +61,9 @@ export class Recorder {
     this.#maxMs = 0;
   }
 
+  /** A server that answers nothing at all is an error, too. */
   report(): Pick<Report, 'calls' | 'errors' | 'firstError' | 'p50Us' | 'p99Us' | 'maxUs'> {
+    if (this.#calls === 0 && this.#errors === 0) this.failed('nothing was answered');
     return { calls: this.#calls, errors: this.#errors, firstError: this.#firstError, p50Us: this.#percentile(0.5), p99Us: this.#percentile(0.99), maxUs: this.#maxMs * 1000 };
   }
 

@@ -28,9 +28,9 @@ interface Frame {
 }
 
 export class Stores extends ComponentSet<OpenStore> {
-  constructor(table: DriverTable<ConfigStore>, { components, elsewhere, appId, namespace }: BlockInit, frame: Frame) {
+  constructor(table: DriverTable<ConfigStore>, { components, elsewhere, appId, namespace, replicas }: BlockInit, frame: Frame) {
     const { log, checkpoints, changed } = frame.host;
-    super('configuration store', withHub(table, frame), components, { appId, namespace, log, checkpoints }, changed, elsewhere);
+    super('configuration store', withHub(table, frame), components, { appId, namespace, log, checkpoints, replicas }, changed, elsewhere);
   }
 
   /** @throws ApiError when there is no store of that name, or no store at all */

@@ -26,8 +26,8 @@ export interface Place {
 }
 
 export class Stores extends ComponentSet<OpenStore> {
-  constructor(table: DriverTable<LockStore>, { components, elsewhere, appId, namespace }: BlockInit, host: BlockHost) {
-    super('lock store', withPrefix(table, appId, host.meter), components, { appId, namespace, log: host.log, checkpoints: host.checkpoints }, host.changed, elsewhere);
+  constructor(table: DriverTable<LockStore>, { components, elsewhere, appId, namespace, replicas }: BlockInit, host: BlockHost) {
+    super('lock store', withPrefix(table, appId, host.meter), components, { appId, namespace, log: host.log, checkpoints: host.checkpoints, replicas }, host.changed, elsewhere);
   }
 
   /**

@@ -44,8 +44,8 @@ type Layout = Omit<OpenBroker, 'name' | 'driver' | 'hasTtl' | 'inbound' | keyof 
 export class Brokers extends ComponentSet<OpenBroker> {
   readonly #names: readonly string[];
 
-  constructor(table: DriverTable<Broker>, specs: readonly ComponentSpec[], { appId, namespace, elsewhere = [] }: Owner & Partial<Pick<BlockInit, 'elsewhere'>>, host: BlockHost) {
-    super('pubsub', withLayout(table, { appId, namespace }, host.meter), specs, { appId, namespace, log: host.log, checkpoints: host.checkpoints }, host.changed, elsewhere);
+  constructor(table: DriverTable<Broker>, specs: readonly ComponentSpec[], { appId, namespace, elsewhere = [], replicas }: Owner & Partial<Pick<BlockInit, 'elsewhere' | 'replicas'>>, host: BlockHost) {
+    super('pubsub', withLayout(table, { appId, namespace }, host.meter), specs, { appId, namespace, log: host.log, checkpoints: host.checkpoints, replicas }, host.changed, elsewhere);
     this.#names = specs.map(({ name }) => name);
   }
 

@@ -2,6 +2,7 @@
 import type { DriverTable } from '../components.ts';
 import type { Broker } from './broker.ts';
 
+/** None is stateless: each would subscribe, and deliveries, their order and what is poison would be each one's own. */
 export const DRIVERS: DriverTable<Broker> = {
   'pubsub.in-memory': async () => (await import('./memory/broker.ts')).openMemoryBroker,
   'pubsub.redis': async () => (await import('./redis/broker.ts')).openRedisBroker,

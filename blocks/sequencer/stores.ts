@@ -29,8 +29,8 @@ export class Stores extends ComponentSet<OpenStore> {
   /** Another life goes on with the counters that live in this one. */
   #handedOver = false;
 
-  constructor(table: DriverTable<SequenceStore>, { appId, namespace, components, elsewhere, isolated }: BlockInit, host: BlockHost) {
-    super('sequencer store', withSegments(table, host.meter), components, { appId, namespace, log: host.log, checkpoints: host.checkpoints }, host.changed, elsewhere);
+  constructor(table: DriverTable<SequenceStore>, { appId, namespace, components, elsewhere, isolated, replicas }: BlockInit, host: BlockHost) {
+    super('sequencer store', withSegments(table, host.meter), components, { appId, namespace, log: host.log, checkpoints: host.checkpoints, replicas }, host.changed, elsewhere);
     this.#only = isolated === true ? components[0]?.name : undefined;
   }
 

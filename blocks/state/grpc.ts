@@ -1,19 +1,15 @@
 // The gRPC form of the state API: protobuf messages to typed requests, and answers back.
-import { StateOptions_StateConcurrency as C, StateOptions_StateConsistency as S, type StateItem, type StateOptions } from '../../proto/gen/dapr/proto/common/v1/common.ts';
-import {
-  DeleteBulkStateRequest, DeleteStateRequest, ExecuteStateTransactionRequest, GetBulkStateRequest, GetBulkStateResponse, GetStateRequest, GetStateResponse,
-  QueryStateRequest, SaveStateRequest,
-} from '../../proto/gen/dapr/proto/runtime/v1/state.ts';
-import { encodeFields } from '../../proto/delimited.ts';
+import type { StateItem, StateOptions } from '../../proto/gen/dapr/proto/common/v1/common.ts';
+import { DeleteBulkStateRequest, DeleteStateRequest, ExecuteStateTransactionRequest, QueryStateRequest } from '../../proto/gen/dapr/proto/runtime/v1/state.ts';
+import { messageOf } from '../../proto/errors.ts';
 import { FAIL } from '../../proto/failures.ts';
 import { CopyingReader } from '../../proto/wire.ts';
 import type { Method } from '../block.ts';
-import { GoJsonError, parseWhole } from '../gojson.ts';
-import { GoDecoding } from '../gostruct.ts';
 import { NO_METADATA } from '../urlquery.ts';
-import type { BulkDeleteRequest, BulkGetRequest, BulkItem, DeleteRequest, GetRequest, ItemChange, ItemValue, QueryRequest, SaveRequest, TransactionRequest } from './requests.ts';
+import { CONCURRENCY, CONSISTENCY, readBulkGet, readGet, readSave, writeBulkItems, writeItem } from './messages.ts';
+import type { BulkDeleteRequest, BulkGetRequest, BulkItem, DeleteRequest, GetRequest, ItemChange, QueryRequest, SaveRequest, TransactionRequest } from './requests.ts';
 import type { Item, StringMap } from './store.ts';
-import { messageOf } from '../../proto/errors.ts';
+import { bytesOf } from './values.ts';
 
 type Form<Request, Response> = Pick<Method<Request, Response>, 'decodeGrpc' | 'encodeGrpc'>;
 
@@ -22,38 +18,9 @@ const NO_ENTRIES: Map<string, string> = new Map();
 /** google.protobuf.Empty has no bytes. */
 const empty = (): Uint8Array => EMPTY;
 
-const CONCURRENCY: Readonly<Record<number, string>> = { [C.CONCURRENCY_FIRST_WRITE]: 'first-write', [C.CONCURRENCY_LAST_WRITE]: 'last-write' };
-const CONSISTENCY: Readonly<Record<number, string>> = { [S.CONSISTENCY_EVENTUAL]: 'eventual', [S.CONSISTENCY_STRONG]: 'strong' };
-
-export const getForm: Form<GetRequest, Item | undefined> = {
-  decodeGrpc: (body) => {
-    const { storeName, key, consistency, metadata } = read(GetStateRequest, body);
-    return { store: storeName, key, consistency: CONSISTENCY[consistency] ?? '', metadata: textsOf(metadata) };
-  },
-  encodeGrpc: (item) => {
-    if (item === undefined) return EMPTY;
-    const { data = EMPTY, etag = '', metadata } = item;
-    return metadata === undefined ? encodeFields([[1, data], [2, etag]]) : GetStateResponse.encode({ data, etag, metadata: entriesOf(metadata) }).finish();
-  },
-};
-
-export const bulkGetForm: Form<BulkGetRequest, readonly BulkItem[]> = {
-  decodeGrpc: (body) => {
-    const { storeName, keys, parallelism, metadata } = read(GetBulkStateRequest, body);
-    return { store: storeName, keys, parallelism, metadata: textsOf(metadata), fault: undefined };
-  },
-  encodeGrpc: (items) => GetBulkStateResponse.encode({
-    items: items.map(({ key, data = EMPTY, etag = '', metadata, error }) => ({ key, data, etag, error, metadata: entriesOf(metadata) })),
-  }).finish(),
-};
-
-export const saveForm: Form<SaveRequest, void> = {
-  decodeGrpc: (body) => {
-    const { storeName, states } = read(SaveStateRequest, body);
-    return { store: storeName, items: states.map((item) => ({ ...changeOf(item), ...valueOf(item) })), fault: undefined };
-  },
-  encodeGrpc: empty,
-};
+export const getForm: Form<GetRequest, Item | undefined> = { decodeGrpc: (body) => whole(readGet, body), encodeGrpc: writeItem };
+export const bulkGetForm: Form<BulkGetRequest, readonly BulkItem[]> = { decodeGrpc: (body) => whole(readBulkGet, body), encodeGrpc: writeBulkItems };
+export const saveForm: Form<SaveRequest, void> = { decodeGrpc: (body) => whole(readSave, body), encodeGrpc: empty };
 
 export const deleteForm: Form<DeleteRequest, void> = {
   decodeGrpc: (body) => {
@@ -95,8 +62,13 @@ const NO_ITEM: StateItem = { key: '', value: EMPTY, metadata: NO_ENTRIES };
 
 /** @throws ApiError for bytes that are no such message. The bytes are borrowed, so the reader copies. */
 function read<M>(codec: { decode(reader: CopyingReader): M }, body: Uint8Array): M {
+  return whole((bytes) => codec.decode(new CopyingReader(bytes)), body);
+}
+
+/** @throws ApiError for bytes that are no such message. */
+function whole<Request>(decode: (body: Uint8Array) => Request, body: Uint8Array): Request {
   try {
-    return codec.decode(new CopyingReader(body));
+    return decode(body);
   } catch (cause) {
     throw FAIL.malformedMessage(messageOf(cause)).because(cause);
   }
@@ -112,28 +84,6 @@ function changeOf({ key, etag, options, metadata }: { key: string; etag?: { valu
   };
 }
 
-/** Bytes as they came, null if there are none; what a client calls JSON is stored in Go's form. */
-function valueOf({ value, metadata }: StateItem): ItemValue {
-  if (metadata.get('contentType') !== 'application/json') return bytesOf(value);
-  try {
-    const go = new GoDecoding(value);
-    const json = go.json(parseWhole(value), '');
-    go.finish();
-    return { value: Buffer.from(json), isJson: true, plaintext: value, fault: undefined };
-  } catch (cause) {
-    if (!(cause instanceof GoJsonError)) throw cause;
-    return { value: undefined, isJson: false, plaintext: value, fault: FAIL.valueNotJson(cause.message).because(cause) };
-  }
-}
-
-function bytesOf(value: Uint8Array): ItemValue {
-  return { value: value.length === 0 ? undefined : value, isJson: false, plaintext: value, fault: undefined };
-}
-
 function textsOf(entries: Map<string, string>): StringMap {
   return entries.size === 0 ? NO_METADATA : Object.fromEntries(entries);
-}
-
-function entriesOf(texts: StringMap | undefined): Map<string, string> {
-  return texts === undefined ? NO_ENTRIES : new Map(Object.entries(texts));
 }

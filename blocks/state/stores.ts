@@ -24,9 +24,9 @@ type Layout = Pick<OpenStore, 'prefix' | 'encryption'>;
 export class Stores extends ComponentSet<OpenStore> {
   readonly #owner: Owner;
 
-  constructor(table: DriverTable<StateStore>, { components, elsewhere, appId, namespace }: BlockInit, host: BlockHost) {
+  constructor(table: DriverTable<StateStore>, { components, elsewhere, appId, namespace, replicas }: BlockInit, host: BlockHost) {
     const owner: Owner = { appId, namespace };
-    super('state store', withLayout(table, owner, host.meter), components, { ...owner, log: host.log, checkpoints: host.checkpoints }, host.changed, elsewhere);
+    super('state store', withLayout(table, owner, host.meter), components, { ...owner, log: host.log, checkpoints: host.checkpoints, replicas }, host.changed, elsewhere);
     this.#owner = owner;
   }
 

@@ -1,20 +1,33 @@
 // One look at everything that is counted: asks all lives of all blocks side by side, adds up what they say, and puts it beside
 // what the kernel knows itself. Loaded by the first who wants to see it.
-import { LATENCY_BUCKETS, type Measure } from '../../proto/measures.ts';
+import { LATENCY_BUCKETS, type Measure, type PackedMeasures } from '../../proto/measures.ts';
 import type { CountingMeter, SeriesFamily } from '../../proto/meter.ts';
 import { Control } from '../../proto/control.ts';
 import type { AppChannel } from '../app/channel.ts';
 import { ask } from '../ask.ts';
 import type { Compartment } from '../compartments.ts';
 import type { BlockLife } from '../life.ts';
-import { CompartmentMetrics } from './compartments.ts';
+import { CompartmentMetrics, placeOf, type GatewayInfo } from './compartments.ts';
 import { Ledger } from './ledger.ts';
 import { ALL_MEASURES, RESPONSE_COUNT, shownName } from './measures.ts';
 import { processMetrics } from './process.ts';
 import { exposition, type Sample, type Shown } from './registry.ts';
-import { readRows } from './rows.ts';
+import { readRows, rowOf } from './rows.ts';
 
 export { CONTENT_TYPE } from './registry.ts';
+
+/** Event loops that answer calls and count them. */
+export interface CountingGateways {
+  readonly infos: readonly GatewayInfo[];
+  /** Of all gateways, the present run. */
+  readonly runs: readonly object[];
+  /** What runs have counted, of those that say so in time. */
+  reports(): Promise<readonly (readonly [run: object, report: GatewayCount])[]>;
+}
+
+export interface GatewayCount {
+  readonly measures: PackedMeasures;
+}
 
 export interface CollectorOptions {
   readonly appId: string;
@@ -26,6 +39,7 @@ export interface CollectorOptions {
   readonly rewrite: (name: string, label: string, value: string) => string;
   readonly compartments: () => readonly Compartment[];
   readonly app: () => AppChannel | undefined;
+  readonly gateways?: CountingGateways | undefined;
   /** A life that counts by other buckets: it is not asked. */
   readonly isOutdated: (life: BlockLife) => boolean;
   /** Whether the answers of the HTTP API are shown by path. */
@@ -33,6 +47,7 @@ export interface CollectorOptions {
   readonly onFull: (name: string) => void;
 }
 
+const NO_PLACE = { block: '', component: '' } as const;
 /** A block that takes longer is shown as it was last time. */
 const ANSWER_MS = 500;
 /** A life that ends in order is waited for no longer than this. */
@@ -43,7 +58,8 @@ export class Collector {
   readonly #latencyBuckets: readonly number[];
   readonly #ledger: Ledger;
   readonly #compartments = new CompartmentMetrics();
-  readonly #names = new WeakMap<BlockLife, number>();
+  /** Of lives, and of runs of gateways. */
+  readonly #names = new WeakMap<object, number>();
   #named = 0;
   #underWay: Promise<readonly string[]> | undefined;
 
@@ -65,11 +81,12 @@ export class Collector {
   }
 
   async #text(): Promise<readonly string[]> {
-    const { appId, app, compartments } = this.#options;
+    const { appId, app, compartments, gateways } = this.#options;
     const all = compartments();
-    const ofCompartments = this.#compartments.collect(all, app(), appId);
-    await Promise.all(all.flatMap((compartment) => [...compartment.child.lives].map((life) => this.#ask(compartment, life, ANSWER_MS))));
-    this.#ledger.keep(new Set(compartments().flatMap(({ child }) => [...child.lives].map((life) => this.#nameOf(life)))));
+    const ofCompartments = this.#compartments.collect(all, app(), gateways?.infos ?? [], appId);
+    await Promise.all([this.#askGateways(), ...all.flatMap((compartment) => [...compartment.child.lives].map((life) => this.#ask(compartment, life, ANSWER_MS)))]);
+    const alive = [...(gateways?.runs ?? []), ...compartments().flatMap(({ child }) => [...child.lives])];
+    this.#ledger.keep(new Set(alive.map((one) => this.#nameOf(one))));
     const counted = [...this.#ledger.sum(this.#options.meter.pack())].flatMap((family) => this.#shown(family));
     const metrics = [...counted, ...ofCompartments(), ...processMetrics()].sort((a, b) => (a.name < b.name ? -1 : 1));
     const pieces: string[] = [];
@@ -79,20 +96,25 @@ export class Collector {
 
   async #ask(compartment: Compartment, life: BlockLife, deadlineMs: number): Promise<void> {
     if (life.calls.over || this.#options.isOutdated(life)) return;
-    const { name, block, component = '' } = compartment;
+    const { name } = compartment;
     const askedMs = performance.now();
     try {
       const { rows, refused } = readRows(await ask(life.calls, Control.MEASURES, undefined, deadlineMs), this.#latencyBuckets);
       this.#compartments.answered(name, performance.now() - askedMs);
       this.#compartments.refused(name, refused);
-      this.#ledger.update(this.#nameOf(life), { block, component }, rows);
+      this.#ledger.update(this.#nameOf(life), placeOf(compartment), rows);
     } catch {
       if (!life.calls.over) this.#compartments.missed(name, performance.now() - askedMs); // else it has ended over other things
     }
   }
 
+  /** What a gateway had counted when it was last asked stays when it ends. */
+  async #askGateways(): Promise<void> {
+    for (const [run, { measures }] of (await this.#options.gateways?.reports()) ?? []) this.#ledger.update(this.#nameOf(run), NO_PLACE, measures.map(rowOf));
+  }
+
   /** Their numbers are told apart by compartments, which may come and go under the same name. */
-  #nameOf(life: BlockLife): number {
+  #nameOf(life: object): number {
     let name = this.#names.get(life);
     if (name === undefined) this.#names.set(life, (name = ++this.#named));
     return name;

@@ -1,6 +1,7 @@
 // What is shown of each compartment: its life, its calls and what it uses. Dapr has no such metrics: their names begin with
 // `bulkhead_`. Read when somebody scrapes.
 import type { AppChannel } from '../app/channel.ts';
+import { compartmentName } from '../arrangement.ts';
 import type { ChildInfo, ChildState } from '../child-info.ts';
 import type { Compartment } from '../compartments.ts';
 import { END_CAUSES } from '../life.ts';
@@ -12,6 +13,19 @@ const STATES: readonly ChildState[] = ['absent', 'starting', 'initializing', 're
 const REASONS = [...END_CAUSES.filter((cause) => cause !== 'closed'), 'replaced'] as const;
 
 type Labels = Readonly<Record<string, string>>;
+
+/** The labels that tell compartments apart. A replica is a block of its own to them, as in the log. */
+export function placeOf({ block, component, replica }: Pick<Compartment, 'block' | 'component' | 'replica'>): { readonly block: string; readonly component: string } {
+  return { block: compartmentName(block, undefined, replica), component: component ?? '' };
+}
+
+/** An event loop that answers calls, where there are several. */
+export interface GatewayInfo {
+  /** From 0. */
+  readonly index: number;
+  readonly state: string;
+  readonly restarts: number;
+}
 
 export class CompartmentMetrics {
   /** Time of former lives, and of the present one when it was last seen. */
@@ -39,22 +53,29 @@ export class CompartmentMetrics {
 
   /**
    * Takes down what is now, before anybody is asked: the questions are calls, too.
+   * @param gateways none where the kernel's own loop is the gateway
    * @returns what puts the answers beside it
    */
-  collect(compartments: readonly Compartment[], app: AppChannel | undefined, appId: string): () => Shown[] {
+  collect(compartments: readonly Compartment[], app: AppChannel | undefined, gateways: readonly GatewayInfo[], appId: string): () => Shown[] {
     this.#forget(compartments);
     this.#answerMs.clear();
     const table = new Table(appId);
     for (const compartment of compartments) this.#add(table, compartment);
+    for (const { index, state, restarts } of gateways) {
+      const at: Labels = { gateway: String(index) };
+      table.gauge('gateway_up', 'Whether the gateway serves.', at, state === 'ready' ? 1 : 0);
+      table.counter('gateway_restarts_total', 'Times that the gateway ended and was started again.', at, restarts);
+    }
     if (app !== undefined) {
       table.gauge('app_up', 'Whether the application can be called.', {}, app.state === 'up' ? 1 : 0);
       table.gauge('app_calls_in_flight', 'Calls to the application without an answer, those that wait for their turn among them.', {}, app.inFlight);
     }
     return () => {
-      for (const { name, block, component = '' } of compartments) {
+      for (const compartment of compartments) {
+        const { name } = compartment;
         const ms = this.#answerMs.get(name);
         if (ms === undefined) continue;
-        const at: Labels = { block, component };
+        const at: Labels = placeOf(compartment);
         table.gauge('block_loop_lag_ms', 'How long the block took to say what it has counted: its event loop had other things to do so long.', at, ms);
         table.counter('block_scrape_missed_total', 'Times that a life did not say in time what it had counted.', at, this.#missed.get(name) ?? 0);
         table.counter('block_measures_refused_total', 'Series that a life named and that are none.', at, this.#refused.get(name) ?? 0);
@@ -63,23 +84,24 @@ export class CompartmentMetrics {
     };
   }
 
-  #add(table: Table, { name, block, component = '', child, seat }: Compartment): void {
-    const at: Labels = { block, component };
+  #add(table: Table, compartment: Compartment): void {
+    const { name, child, seating } = compartment;
+    const at: Labels = placeOf(compartment);
     const info = child.info();
-    if (info.life === 0 && seat.held === 0) return; // nothing is configured for it, and nobody has wanted it yet
+    if (info.life === 0 && seating.held === 0) return; // nothing is configured for it, and nobody has wanted it yet
     table.gauge('block_life', 'Number of the present life, from 1.', at, info.life);
     for (const state of STATES) table.gauge('block_state', '1 for the state that the block is in.', { ...at, state }, info.state === state ? 1 : 0);
     for (const reason of REASONS) table.counter('block_restarts_total', 'Lives that ended, by why. A replaced one ended in order, when its successor had taken over.', { ...at, reason }, endsBy(info, reason));
     table.gauge('block_spare_ready', 'Whether a second life waits to take over.', at, info.spare === 'ready' ? 1 : 0);
     table.gauge('block_suspects', 'Messages that lives were working on when they ended.', at, info.suspects);
-    table.gauge('block_calls_in_flight', 'Calls without an answer, waiting ones among them, streams not.', at, seat.inFlight);
-    table.gauge('block_streams', 'Streams that are not over.', at, seat.streams);
-    table.gauge('block_held', 'Calls that wait for the next life.', at, seat.held);
-    table.counter('block_held_total', 'Calls that waited for a life.', at, seat.heldInAll);
-    table.counter('block_held_expired_total', 'Calls that waited for a life in vain.', at, seat.heldInVain);
-    table.counter('block_repeated_total', 'Calls that were opened again on a next life.', at, seat.repeated);
-    table.counter('block_lost_total', 'Calls that failed because a life ended under them.', at, seat.lost);
-    table.counter('block_poisoned_total', 'Calls that were refused because others like them had ended lives.', at, seat.poisoned);
+    table.gauge('block_calls_in_flight', 'Calls without an answer, waiting ones among them, streams not.', at, seating.inFlight);
+    table.gauge('block_streams', 'Streams that are not over.', at, seating.streams);
+    table.gauge('block_held', 'Calls that wait for the next life.', at, seating.held);
+    table.counter('block_held_total', 'Calls that waited for a life.', at, seating.heldInAll);
+    table.counter('block_held_expired_total', 'Calls that waited for a life in vain.', at, seating.heldInVain);
+    table.counter('block_repeated_total', 'Calls that were opened again on a next life.', at, seating.repeated);
+    table.counter('block_lost_total', 'Calls that failed because a life ended under them.', at, seating.lost);
+    table.counter('block_poisoned_total', 'Calls that were refused because others like them had ended lives.', at, seating.poisoned);
     let queued = 0;
     let out: number | undefined;
     let into: number | undefined;

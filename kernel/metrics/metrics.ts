@@ -14,7 +14,8 @@ import type { BlockLife } from '../life.ts';
 import type { Resources } from '../resources.ts';
 import type { World } from '../world.ts';
 import { AppCounts } from './app-counts.ts';
-import type { Collector } from './collect.ts';
+import type { Collector, CountingGateways } from './collect.ts';
+import { countsAlike } from './counts-alike.ts';
 import { ALL_MEASURES, type KernelMeasureName } from './measures.ts';
 import { PathLabels } from './paths.ts';
 import { GrpcServerCounts, HttpServerCounts } from './server-counts.ts';
@@ -28,6 +29,8 @@ export interface MetricsOptions {
   readonly log: Log;
   readonly compartments: () => readonly Compartment[];
   readonly app: () => AppChannel | undefined;
+  /** Undefined: the kernel's own loop is the gateway, and counts here. */
+  readonly gateways?: CountingGateways | undefined;
 }
 
 /** While metrics are on. */
@@ -202,10 +205,10 @@ export class Metrics {
   }
 
   async #open({ meter, settings: { latencyBuckets }, rewrite }: Counting): Promise<Collector> {
-    const { appId, namespace, compartments, app } = this.#options;
+    const { appId, namespace, compartments, app, gateways } = this.#options;
     const { Collector: CollectorClass } = await import('./collect.ts');
     return new CollectorClass({
-      appId, namespace, meter, latencyBuckets, rewrite, compartments, app, isOutdated: (life) => this.#outdated.has(life),
+      appId, namespace, meter, latencyBuckets, rewrite, compartments, app, gateways, isOutdated: (life) => this.#outdated.has(life),
       showsPaths: () => this.#counting?.settings.http.increasedCardinality === true, onFull: (name) => this.#full(name),
     });
   }
@@ -219,12 +222,6 @@ export class Metrics {
     if (state === 'ready') meter?.counter('runtime_component_init_total' satisfies KernelMeasureName, type).add(1);
     else if (reason !== undefined) meter?.counter('runtime_component_init_fail_total' satisfies KernelMeasureName, type, name, reason.startsWith('[CREATE_') ? 'creation' : 'init').add(1);
   }
-}
-
-/** Whether counts go on under the settings as they were. */
-function countsAlike(one: MetricSettings, other: MetricSettings): boolean {
-  const countedBy = ({ latencyBuckets, rules }: MetricSettings): string => JSON.stringify([latencyBuckets, rules.map(({ name, labels }) => [name, labels.map((label) => [label.name, [...label.regex]])])]);
-  return countedBy(one) === countedBy(other);
 }
 
 /** Of all components, whoever runs them. */

@@ -16,9 +16,9 @@ export class PathLabels {
     return this.#templates.refused;
   }
 
-  /** Of a request to the API. @param path cleaned */
-  server(path: string): string {
-    if (this.#templates.isEmpty) return this.#shown ? defaultLabel(path) : '';
+  /** Of a request to the API. @param path cleaned @param beginning all but its last segment, where that is at hand */
+  server(path: string, beginning?: string): string {
+    if (this.#templates.isEmpty) return this.#shown ? defaultLabel(path, beginning) : '';
     return this.#templates.match(path) ?? (this.#shown ? path : '');
   }
 
@@ -30,13 +30,17 @@ export class PathLabels {
   }
 }
 
-/** The path without what tells one key or actor from another. */
-export function defaultLabel(path: string): string {
+/**
+ * The path without what tells one key or actor from another.
+ * @param beginning all but the last segment: returned where the label is that, because a text that was looked up before is found sooner than a new one
+ */
+export function defaultLabel(path: string, beginning?: string): string {
   const second = path.indexOf('/', 1) + 1;
   if (second === 0) return path;
   if (path.startsWith('state/', second) || path.startsWith('secrets/', second)) {
     const third = path.indexOf('/', path.indexOf('/', second) + 1);
-    return third < 0 ? path : path.slice(0, third);
+    if (third < 0) return path;
+    return third === beginning?.length ? beginning : path.slice(0, third);
   }
   return path.startsWith('actors/', second) || path.startsWith('/actors/') ? actorLabel(path) : path;
 }

@@ -1,6 +1,6 @@
 // What a block says it has counted, checked before any of it is believed: a block is hostile by accident. What is wrong with one
 // row is no reason to doubt the others.
-import { bucketsOf, MEASURES, type Measure, type MeasureTable } from '../../proto/measures.ts';
+import { bucketsOf, MEASURES, type Measure, type MeasureTable, type PackedMeasure } from '../../proto/measures.ts';
 import { cleanLabel } from '../../proto/meter.ts';
 
 /** One series of a life. */
@@ -33,6 +33,11 @@ export function readRows(packed: unknown, latencyBuckets: readonly number[]): Re
     if (row !== undefined) rows.push(row);
   }
   return { rows, refused: packed.length - rows.length };
+}
+
+/** One of the kernel's own: it is as it says. */
+export function rowOf([name, labels, value]: PackedMeasure): Row {
+  return typeof value === 'number' ? { name, labels, value, counts: undefined } : { name, labels, value: value[0] ?? 0, counts: value.slice(1) };
 }
 
 function readRow(item: unknown, latencyBuckets: readonly number[]): Row | undefined {

@@ -54,9 +54,10 @@ export class HttpServerCounts {
    * A request has been answered.
    * @param path cleaned
    * @param contentLength as the request's header says it
+   * @param beginning of the path, where it is at hand: see `Match`
    */
-  answered(verb: string, path: string, contentLength: string | undefined, status: number, responseBytes: number, ms: number): void {
-    const { count, latency } = this.#endsOf(verb, this.#paths.server(path), status);
+  answered(verb: string, path: string, contentLength: string | undefined, status: number, responseBytes: number, ms: number, beginning?: string): void {
+    const { count, latency } = this.#endsOf(verb, this.#paths.server(path, beginning), status);
     count.add(1);
     latency.observe(ms);
     this.#requestBytes.observe(contentLength === undefined ? 0 : Number(contentLength));

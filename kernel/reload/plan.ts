@@ -50,9 +50,9 @@ export interface Placed {
   readonly spec: ComponentSpec;
 }
 
-/** All components by name. */
+/** All components by name. Of compartments that are alike the first says what the component is. */
 export function placedIn(placements: readonly Placement[]): ReadonlyMap<string, Placed> {
-  return new Map(placements.flatMap(({ block, component, init }) => init.components.map((spec) => [spec.name, { block, isolated: component !== undefined, spec }])));
+  return new Map(placements.filter(({ replica }) => replica === 1).flatMap(({ block, component, init }) => init.components.map((spec) => [spec.name, { block, isolated: component !== undefined, spec }])));
 }
 
 /** The same components, as they are to be by the resources. */

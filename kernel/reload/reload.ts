@@ -30,7 +30,7 @@ export interface ReloadOptions {
   /** Which compartments a world makes. */
   readonly arrange: (world: World) => readonly Placement[];
   /** The kernel itself goes by this from now on. */
-  readonly apply: (world: World) => void;
+  readonly apply: (world: World) => void | Promise<void>;
 }
 
 /** What `/actuator/blocks` shows. */
@@ -133,7 +133,7 @@ export class Reload {
     const configuration = configured.configuration ?? this.#world.configuration;
     const refusedFiles = [...manifests.refused, ...configured.refused].map(({ path, reason }) => ({ what: path, reason }));
     this.#tellRefused(refusedFiles);
-    const isConfigured = this.#configure(configuration);
+    const isConfigured = await this.#configure(configuration);
     if (this.#unapplied || manifests.changed || isConfigured || secretMarks !== this.#secretMarks || this.#rollout.againAtMs <= performance.now()) {
       this.#secretMarks = secretMarks;
       this.#unapplied = true;
@@ -150,7 +150,7 @@ export class Reload {
   }
 
   /** The kernel's own part of a Configuration. False: it says what the former one said. */
-  #configure(configuration: Configuration): boolean {
+  async #configure(configuration: Configuration): Promise<boolean> {
     const { config, log, apply } = this.#options;
     const { configuration: before, resources } = this.#world;
     if (isDeepStrictEqual(configuration, before)) return false;
@@ -161,7 +161,7 @@ export class Reload {
     if (configuration.metrics.json !== before.metrics.json) log.info({}, `metric spec: ${configuration.metrics.json}`);
     this.#world = { configuration, resources };
     this.#count();
-    apply(this.#world);
+    await apply(this.#world);
     return true;
   }
 
@@ -182,7 +182,7 @@ export class Reload {
     this.#logDone(changes);
     if (changes.length > 0 || events.length > 0) this.#count();
     this.#world = { configuration, resources };
-    apply(this.#world);
+    await apply(this.#world);
     return loaded !== undefined || !isDoubtful;
   }
 

@@ -15,7 +15,8 @@ export interface RolloutTarget {
   readonly compartments: {
     byName(name: string): { readonly child: Pick<Compartment['child'], 'replace' | 'info'> } | undefined;
     add(block: string, component: string, admits: boolean): { readonly child: Pick<Compartment['child'], 'provide' | 'rest' | 'replace' | 'appChanged' | 'info'> };
-  } & Pick<Compartments, 'admit' | 'remove'>;
+    admit(name: string): Promise<void> | void;
+  } & Pick<Compartments, 'remove'>;
   /** Undefined: no application is configured. */
   readonly app: Parameters<Compartment['child']['provide']>[1];
   readonly appState: () => AppState;
@@ -94,7 +95,8 @@ export class Rollout {
     for (let round = 0; round < MOST_ROUNDS && !this.#closed; round++) {
       const next = target.arrange(keeping(resources, held, this.present));
       const { add, replace, remove } = planOf([...this.#inForce.values()], next);
-      const due = replace.filter(({ name }) => !held.has(`/${name}`));
+      // Of those that are alike one after the other: what the first refuses is not tried on the next.
+      const due = replace.filter(({ name, block, component, replica }) => !held.has(`/${name}`) && (component !== undefined || !replace.some((one) => one.block === block && one.component === undefined && one.replica < replica)));
       // What comes is there before what goes has gone.
       if (add.length > 0) await Promise.all(add.map((placement) => this.#add(placement, placedBy(resources), held, target)));
       else if (due.length > 0) await Promise.all(due.map((placement) => this.#replace(placement, resources, held, target)));
@@ -103,7 +105,7 @@ export class Rollout {
   }
 
   async #replace(placement: Placement, resources: Resources, held: Set<string>, target: RolloutTarget): Promise<void> {
-    const { name, init } = placement;
+    const { name, replica, init } = placement;
     const wanted = placedBy(resources);
     const before = this.present;
     const changed = init.components.filter((spec) => !samePlaced(before.get(spec.name), wanted.get(spec.name)));
@@ -114,7 +116,7 @@ export class Rollout {
       const failedBefore = new Set(child.info().components.filter(hasFailed).map((status) => status.name));
       await child.replace(init);
       // Where no life was there to be compared with, whatever came was taken in.
-      const unfit = child.info().components.filter((status) => hasFailed(status) && !failedBefore.has(status.name) && isChanged(status));
+      const unfit = child.info().components.filter((status) => replica === 1 && hasFailed(status) && !failedBefore.has(status.name) && isChanged(status));
       for (const fault of unfit) this.#refuseComponent(fault, wanted, held);
       const kept = unfit.length === 0 ? placement : target.arrange(keeping(resources, held, before)).find((one) => one.name === name) ?? placement;
       if (kept !== placement) await child.replace(kept.init);
@@ -122,10 +124,10 @@ export class Rollout {
       this.#accept(kept.init.components, name);
     } catch (cause) {
       if (this.#closed) return;
-      const guilty = cause instanceof SwapRefused ? cause.faults.filter(isChanged) : [];
+      const guilty = cause instanceof SwapRefused && replica === 1 ? cause.faults.filter(isChanged) : [];
       for (const fault of guilty) this.#refuseComponent(fault, wanted, held);
       if (guilty.length > 0) return;
-      // Nothing that changed is to blame by itself: the compartment stays as it is, as a whole.
+      // Nothing that changed is to blame by itself, or it does well in a compartment that is alike: this one stays as it is, as a whole.
       this.#refuse(`/${name}`, { what: name, reason: messageOf(cause), isNew: false, wanted: init }, false, held);
     }
   }
@@ -149,7 +151,7 @@ export class Rollout {
       if (status === undefined || (status.state === 'starting' && status.reason === undefined)) throw new Error(`its first life ended: ${lastExit ?? 'it was never ready'}`);
       const isWorse = before?.state === 'ready' ? status.state !== 'ready' : hasFailed(status) && before?.state !== 'failed';
       if (isWorse) throw new SwapRefused(status.reason ?? status.state, [status]);
-      compartments.admit(name);
+      await compartments.admit(name);
       this.#inForce.set(name, placement);
       this.#accept(init.components, name);
     } catch (cause) {

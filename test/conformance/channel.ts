@@ -104,6 +104,31 @@ export function channelConformance(name: string, openPair: OpenPair): void {
       expect(frames.filter(({ body }, i) => !isPattern(body, i))).toEqual([]);
     });
 
+    it('makes one body of pieces, whatever their sizes, and nothing of none', async () => {
+      const { channel } = await near('echo', { ringBytes: SMALL_RING });
+      const random = new Random(2);
+      const bodies = SIZES.concat(SIZES).map((size, i) => patternOf(size, i));
+      const back = takeFrames(channel, bodies.length);
+      bodies.forEach((body, i) => {
+        const cuts = Array.from({ length: random.below(6) }, () => random.below(body.length + 1)).sort((a, b) => a - b);
+        const pieces = [...cuts, body.length].map((end, at) => body.subarray(cuts[at - 1] ?? 0, end));
+        const first = i % 2 === 0 ? EMPTY : (pieces.shift() as Uint8Array); // with a body in front of them, and without
+        channel.send(frameOf(Kind.DATA, i + 1, i % 3 === 0 ? { i } : undefined, first), pieces);
+      });
+      const frames = await back;
+      expect(frames.map(({ body }) => body.length)).toEqual(bodies.map((body) => body.length));
+      expect(frames.filter(({ body }, i) => !isPattern(body, i))).toEqual([]);
+    });
+
+    it('counts pieces where it says that a frame is too large', async () => {
+      const { channel } = await near('echo', { maxFrameBytes: 10_000 });
+      const [frame, piece] = [frameOf(Kind.DATA, 1, undefined, patternOf(4_000, 1)), patternOf(3_001, 2)];
+      expect(() => channel.send(frame, [piece, piece])).toThrow(RangeError);
+      const back = takeFrames(channel, 1);
+      channel.send(frame, [piece, piece.subarray(0, 2_999)]);
+      expect((await back)[0]?.body.length).toBe(10_000);
+    });
+
     it('carries the same sizes beside a head', async () => {
       const { channel } = await near('echo', { ringBytes: SMALL_RING });
       const back = takeFrames(channel, SIZES.length);

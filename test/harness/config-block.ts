@@ -16,6 +16,7 @@ import { configBlock } from '../../blocks/config/block.ts';
 import type { ConfigItem, ConfigStore, Items, Keys, StringMap, Watch, WatchListener } from '../../blocks/config/store.ts';
 import { componentSpec, memoryCheckpoints, memoryLog, SCOPE, type MemoryCheckpoints, type MemoryLog } from '../support.ts';
 import { FakeKernel } from './pubsub.ts';
+import { whole } from './messages.ts';
 
 export const item = (value: string, version = '', metadata: StringMap = {}): ConfigItem => ({ value, version, metadata });
 
@@ -265,7 +266,7 @@ export async function rig(stores: Readonly<Record<string, FakeStore>>, options: 
       const { decodeGrpc, encodeGrpc, grpcMetadata, run } = method(name);
       try {
         const response: unknown = await run(decodeGrpc(request, {}), SCOPE);
-        return { code: 'OK', message: '', details: undefined, body: encodeGrpc(response), cache: valueOf(grpcMetadata?.(response), 'bulkhead-cache') };
+        return { code: 'OK', message: '', details: undefined, body: whole(encodeGrpc(response)), cache: valueOf(grpcMetadata?.(response), 'bulkhead-cache') };
       } catch (cause) {
         if (!(cause instanceof ApiError)) throw cause;
         const { grpc, message, details } = cause.failure;

@@ -21,6 +21,7 @@ export interface LaunchedOptions {
   readonly flags?: readonly string[];
   readonly limits?: Partial<Limits>;
   readonly json?: boolean;
+  readonly lanes?: number;
 }
 
 const END_MS = 15_000;
@@ -33,13 +34,13 @@ export class Launched {
   readonly #file: string;
   readonly #output: LogDescriptor;
 
-  constructor(mode: Isolation, { block = 'state', name = block, code, early, flags = [], limits = {}, json = false }: LaunchedOptions = {}) {
+  constructor(mode: Isolation, { block = 'state', name = block, code, early, flags = [], limits = {}, json = false, lanes = 0 }: LaunchedOptions = {}) {
     this.#file = join(this.#folder, 'log');
     this.#output = openLogFile(this.#file);
     const logging: LogSettings = { level: 'debug', json, appId: 'app', instance: 'i', version: 'v' };
     const options: LaunchOptions = {
       name, ringBytes: 64 * 1024, maxFrameBytes: 1 << 20, limits: { ...DEFAULT_LIMITS, ...limits }, output: this.#output, logging,
-      log: openLog(logging, { output: this.#output, fields: { block: name } }), compileCache: CACHE,
+      log: openLog(logging, { output: this.#output, fields: { block: name } }), compileCache: CACHE, lanes,
       execArgv: [...flags, ...(early === undefined ? [] : importing(early)), ...(code === undefined ? [] : importing(onceServing(code)))],
     };
     this.life = LAUNCH[mode](block, options);

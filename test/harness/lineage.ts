@@ -5,6 +5,7 @@ import { CHILD_DEFAULTS, type ChildSpec } from '../../kernel/child-info.ts';
 import { Child } from '../../kernel/child.ts';
 import { DEFAULT_LIMITS } from '../../kernel/limits.ts';
 import { Seat, type StreamTicket } from '../../kernel/seat.ts';
+import { LocalSeating } from '../../kernel/seating.ts';
 import type { Channel } from '../../ipc/channel.ts';
 import { Flag, Kind } from '../../ipc/frame.ts';
 import { Control, type PackedAppRequest } from '../../proto/control.ts';
@@ -56,7 +57,7 @@ export class Lineage implements AsyncDisposable {
     let lives = 0;
     this.child = new Child({
       spec: { ...CHILD_DEFAULTS, name: block, block, mode: 'monolith', hangMs: 0, drainMs: 5_000, spare: false, limits: DEFAULT_LIMITS, ...spec },
-      seat: this.seat, log, wrap: (channel) => wrap(channel, ++lives), changed: () => {},
+      seating: new LocalSeating(this.seat), log, wrap: (channel) => wrap(channel, ++lives), changed: () => {},
       launch: { name: block, ringBytes: 1 << 20, maxFrameBytes: 64 << 20, limits: DEFAULT_LIMITS, logging: LOGGING, log, output: { fd: 1, write: (line) => (this.lines.push({ level: 'block', text: line }), true) }, compileCache: undefined },
     });
     this.#init = {

@@ -9,6 +9,7 @@ import { NextIdRequest, NextIdResponse, type NextIdRequest_Increment } from '../
 import { ROUTE } from '../../proto/routes.ts';
 import { httpBody } from '../../proto/status.ts';
 import { memoryCheckpoints, memoryLog, SCOPE, type MemoryLog } from '../support.ts';
+import { whole } from './messages.ts';
 
 /** One call of the store that has not been answered. */
 export interface PendingTake {
@@ -144,7 +145,7 @@ export function openSequencer(stores: Readonly<Record<string, { readonly store: 
     },
     grpc: async (ask) => {
       try {
-        const bytes = method.encodeGrpc(await method.run(method.decodeGrpc(ask instanceof Uint8Array ? ask : askBytes(ask), {}), SCOPE));
+        const bytes = whole(method.encodeGrpc(await method.run(method.decodeGrpc(ask instanceof Uint8Array ? ask : askBytes(ask), {}), SCOPE)));
         return { code: 'OK', message: '', ids: NextIdResponse.decode(bytes).ids };
       } catch (cause) {
         if (!(cause instanceof ApiError)) throw cause;

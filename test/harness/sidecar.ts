@@ -5,6 +5,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import type { GrpcListenerKind } from '../../kernel/grpc/kinds.ts';
 import { eventually, within } from './awaiting.ts';
 import { HttpClient } from './http.ts';
 import { Lines } from './lines.ts';
@@ -22,6 +23,27 @@ const GRPC_LINE = /msg="API gRPC server is running on port (\S+)"/;
 export const ISOLATIONS = ['monolith', 'thread', 'process'] as const;
 export type Isolation = (typeof ISOLATIONS)[number];
 
+/** The gRPC listener of the product first, then the reference that it is compared with. */
+export const LISTENERS = ['own', 'grpc-js'] as const satisfies readonly GrpcListenerKind[];
+
+/** Where a suite of the API runs: part of a sidecar's options, and the words for a title. */
+export interface Stage {
+  readonly isolation: Isolation;
+  readonly listener: GrpcListenerKind;
+}
+
+/**
+ * Every isolation with the product's listener, and the reference one in the isolation that costs least: a listener sees nothing
+ * of the isolation, nor of what is behind a component (`thrifty`). A suite that has no stages runs on the program's default,
+ * unless it is cheap enough to run on all `LISTENERS`.
+ */
+export const STAGES: readonly Stage[] = [...ISOLATIONS.map((isolation) => ({ isolation, listener: LISTENERS[0] })), { isolation: 'monolith', listener: LISTENERS[1] }];
+
+/** The stores, brokers or backends that a suite has on this stage: on the reference listener the first, which is to be in memory. */
+export function thrifty<Row>({ listener }: Stage, rows: readonly Row[]): readonly Row[] {
+  return listener === LISTENERS[0] ? rows : rows.slice(0, 1);
+}
+
 /** A component as an object; what it leaves out is left out of the manifest. */
 export interface ComponentManifest {
   readonly name: string;
@@ -35,6 +57,8 @@ export interface ComponentManifest {
 
 export interface SidecarOptions {
   readonly isolation?: Isolation;
+  /** Absent: the program's default. */
+  readonly listener?: GrpcListenerKind;
   readonly appId?: string;
   /** YAML text of one file, or components of which each becomes a file. */
   readonly components?: string | readonly ComponentManifest[];
@@ -108,7 +132,7 @@ export class Sidecar implements AsyncDisposable {
   readonly #child: ChildProcess;
 
   constructor(options: SidecarOptions) {
-    const { isolation = 'process', appId = 'app', components = [], configuration, flags = [], env = {}, nodeArgs = [] } = options;
+    const { isolation = 'process', listener, appId = 'app', components = [], configuration, flags = [], env = {}, nodeArgs = [] } = options;
     this.folder = mkdtempSync(join(tmpdir(), 'bulkhead-test-'));
     this.resources = join(this.folder, 'resources');
     mkdirSync(this.resources);
@@ -121,7 +145,7 @@ export class Sidecar implements AsyncDisposable {
     }
     this.#child = spawn(process.execPath, [
       ...nodeArgs, MAIN, ...(appId === '' ? [] : [`--app-id=${appId}`]), `--isolation=${isolation}`, '--dapr-http-port=0', '--dapr-grpc-port=0', '--dapr-listen-addresses=127.0.0.1',
-      '--enable-metrics=false', `--resources-path=${this.resources}`, ...configFlags, ...flags,
+      '--enable-metrics=false', `--resources-path=${this.resources}`, ...(listener === undefined ? [] : [`--grpc-listener=${listener}`]), ...configFlags, ...flags,
     ], { cwd: this.folder, env: { PATH: process.env['PATH'], HOME: process.env['HOME'], XDG_CACHE_HOME: CACHE, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
     this.pid = this.#child.pid ?? 0;
     const release = watch(this.pid);

@@ -1,14 +1,14 @@
 // Streamed gRPC calls through the real listener, switch and seat, to a block that is made of its methods alone.
 import { connect, type ClientHttp2Stream } from 'node:http2';
 import { Client, credentials, Metadata, type CallOptions, type ClientDuplexStream, type ClientReadableStream, type StatusObject } from '@grpc/grpc-js';
+import { beforeEach, describe } from 'vitest';
 import type { StreamCall, StreamMethod } from '../../blocks/block.ts';
 import { ChannelStream } from '../../blocks/stream.ts';
 import { Calls, type IncomingCall } from '../../ipc/calls.ts';
 import { EMPTY } from '../../ipc/frame.ts';
 import { openLocalPair } from '../../ipc/local.ts';
-import type { GrpcOptions } from '../../kernel/grpc/listener.ts';
-import { openReferenceListener } from '../../kernel/grpc/reference.ts';
-import type { Listener } from '../../kernel/listener.ts';
+import type { GrpcListenerKind } from '../../kernel/grpc/kinds.ts';
+import { openGrpcListener, type GrpcListener, type GrpcOptions } from '../../kernel/grpc/listener.ts';
 import { Seat, type SeatLimits } from '../../kernel/seat.ts';
 import { Switch, type KernelCall } from '../../kernel/switch.ts';
 import type { PackedHttpHead } from '../../proto/control.ts';
@@ -17,6 +17,7 @@ import { ErrorInfo } from '../../proto/gen/google/rpc/error_details.ts';
 import { Status } from '../../proto/gen/google/rpc/status.ts';
 import { ROUTE, ROUTES, type Route } from '../../proto/routes.ts';
 import { eventually, within } from './awaiting.ts';
+import { LISTENERS } from './sidecar.ts';
 
 export const MAX_BODY = 4 * 1024 * 1024;
 export const BIDI = ROUTE.SubscribeTopicEventsAlpha1;
@@ -87,9 +88,10 @@ export class ClientStream {
     return this;
   }
 
-  /** Code, text and the reason and block of its ErrorInfo. */
+  /** Code, text and the reason and block of its ErrorInfo. An OK has no text: what some listener says there means nothing. */
   async ended(): Promise<unknown[]> {
-    const { code, details, metadata } = await within(5_000, 'the stream ends', this.status);
+    const { code, details, metadata } = await within(15_000, 'the stream ends', this.status);
+    if (code === Grpc.OK) return [code];
     const [encoded] = metadata.get('grpc-status-details-bin');
     if (encoded === undefined) return [code, details];
     const status = Status.decode(encoded as Buffer);
@@ -118,6 +120,13 @@ export class TestClient {
   /** The code and text of a unary call. */
   unary(route: Route, metadata: Record<string, string | Buffer> = {}): Promise<number> {
     return new Promise((resolve) => void this.#client.makeUnaryRequest(route.rpc as string, asBuffer, asBuffer, Buffer.alloc(0), asMetadata(metadata), (failure) => resolve(failure?.code ?? Grpc.OK)));
+  }
+
+  /** A unary call that the test may cancel, and the code it ends with. */
+  cancellable(route: Route): { readonly code: Promise<number>; cancel(): void } {
+    const { promise, resolve } = Promise.withResolvers<number>();
+    const call = this.#client.makeUnaryRequest(route.rpc as string, asBuffer, asBuffer, Buffer.alloc(0), new Metadata(), (failure) => resolve(failure?.code ?? Grpc.OK));
+    return { code: promise, cancel: () => call.cancel() };
   }
 
   close(): void {
@@ -156,14 +165,23 @@ export const framed = (message: string): Buffer => {
 export interface Wiring {
   readonly address: string;
   readonly client: TestClient;
-  readonly listener: Listener;
+  readonly listener: GrpcListener;
   readonly dispatch: Switch;
+}
+
+let kind: GrpcListenerKind = LISTENERS[0];
+/** A suite for each listener there is: what `wire` opens is of that kind. */
+export function describeOnListeners(title: string, suite: () => void): void {
+  describe.each(LISTENERS)(`${title}, on %s`, (each) => {
+    beforeEach(() => void (kind = each));
+    suite();
+  });
 }
 
 export async function wire(block: TestBlock, options: Partial<GrpcOptions> = {}, own: (call: KernelCall) => void = () => {}): Promise<Wiring> {
   const answering = new Map([[ROUTE.Shutdown.id, (call: KernelCall, answer: { onAnswer(status: number, headers: undefined, body: Uint8Array): void }) => (own(call), answer.onAnswer(0, undefined, EMPTY))]]);
-  const dispatch = new Switch(new Map([[block.seat.block, { shared: block.seat, own: new Map() }]]), answering);
-  const listener = openReferenceListener(dispatch, {
+  const dispatch = new Switch(new Map([[block.seat.block, { shared: [block.seat], own: new Map() }]]), answering);
+  const listener = await openGrpcListener(kind, dispatch, {
     addresses: [{ kind: 'tcp', host: '127.0.0.1', port: 0 }], routes: ROUTES, admit: () => true, token: undefined, maxBodyBytes: MAX_BODY, maxHeaderBytes: 64 * 1024, log: undefined, ...options,
   });
   const [bound = ''] = await listener.listen();

@@ -4,6 +4,7 @@ import { CHILD_DEFAULTS, type ChildSpec } from '../../kernel/child-info.ts';
 import { Child } from '../../kernel/child.ts';
 import { DEFAULT_LIMITS, type Limits } from '../../kernel/limits.ts';
 import { Seat, type SeatLimits } from '../../kernel/seat.ts';
+import { LocalSeating } from '../../kernel/seating.ts';
 import { Flag } from '../../ipc/frame.ts';
 import type { BlockInit, ComponentSpec } from '../../proto/init.ts';
 import type { Log } from '../../proto/log.ts';
@@ -39,7 +40,7 @@ export class Supervised implements AsyncDisposable {
     this.seat = new Seat('state', { holdMs: 5_000, maxHeld: 1_000, maxHeldBytes: 1 << 20, maxInFlight: all.openCalls, maxStreams: 10, ...seat });
     this.child = new Child({
       spec: { ...CHILD_DEFAULTS, name: 'state', block: 'state', mode: 'process', hangMs: 3_000, drainMs: 2_000, spare: false, limits: all, ...spec },
-      seat: this.seat, log, wrap: (channel) => channel, changed: () => {},
+      seating: new LocalSeating(this.seat), log, wrap: (channel) => channel, changed: () => {},
       launch: {
         name: 'state', ringBytes: 1 << 20, maxFrameBytes: 64 << 20, limits: all, logging: { level: 'info', json: false, appId: 'app', instance: 'i', version: 'v' }, log, compileCache: undefined,
         output: { fd: 1, write: (line) => (this.lines.push({ level: 'block', text: line }), true) },

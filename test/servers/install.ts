@@ -22,8 +22,8 @@ interface Wanted {
   readonly unfit?: (printed: string) => string | undefined;
   /** Package names, the usual one first; the others where there is no package of that name. */
   readonly packages: readonly [string, ...string[]];
-  /** The package's service, which must not run. */
-  readonly service: string;
+  /** The package's service, which must not run; absent: it has none. */
+  readonly service?: string;
 }
 
 /** How etcd is started. On 64-bit ARM the version of Debian wants to be told that we know that it is not supported there. */
@@ -46,6 +46,11 @@ export function installEtcd(): Promise<Availability> {
     packages: ['etcd-server', 'etcd'],
     service: 'etcd',
   });
+}
+
+/** `nghttp` and `h2load`, clients of HTTP/2. As `installRedis`. */
+export function installNghttp2(): Promise<Availability> {
+  return install({ server: 'nghttp2', command: ['nghttp', '--version'], packages: ['nghttp2-client'] });
 }
 
 /** Installations follow each other: they would wait for apt-get's lock, and one would take away the policy file of the next. */
@@ -76,14 +81,15 @@ async function fitness({ command: [file = '', ...args], unfit }: Wanted): Promis
 
 async function aptGet(root: readonly string[], { server, packages, service }: Wanted): Promise<void> {
   process.stdout.write(`tests: installing ${server} (once, with apt-get; no service is started) ...\n`);
-  await withoutServices(root, service, async () => {
+  const work = async (): Promise<void> => {
     try {
       await installFirst(root, packages);
     } catch {
       await execute(root, ['apt-get', '-o', 'DPkg::Lock::Timeout=120', 'update']); // most often the package lists are old or absent
       await installFirst(root, packages);
     }
-  });
+  };
+  await (service === undefined ? work() : withoutServices(root, service, work));
 }
 
 /** Installs the first of the packages that there is; fails as the first one did. */

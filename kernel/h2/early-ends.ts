@@ -1,0 +1,18 @@
+// Streams that we ended before the peer did: it may not know yet, and what it still sends on them is no fault (RFC 9113 section 5.1).
+
+/** What is under way when a stream ends arrives soon, or the peer is told again. */
+const REMEMBERED = 128;
+
+export class EarlyEnds {
+  readonly #ids = new Uint32Array(REMEMBERED);
+  #next = 0;
+
+  add(id: number): void {
+    this.#ids[this.#next] = id;
+    this.#next = (this.#next + 1) % REMEMBERED;
+  }
+
+  has(id: number): boolean {
+    return this.#ids.includes(id);
+  }
+}
