@@ -86,7 +86,17 @@ const httpLane = ({ server: { name, port, pids } }: Subject, connections: number
 const measured = new Map<string, Measured>();
 const warm = new Set<string>();
 
+/** What has been measured by then is not lost. */
 async function ask(protocol: 'gRPC' | 'HTTP', connections: number, streams: number, subjects: readonly Subject[]): Promise<void> {
+  try {
+    await measureQuestion(protocol, connections, streams, subjects);
+  } catch (cause) {
+    say(`${protocol} ${connections} x ${streams} failed: ${String(cause)}`);
+    faults.push({ server: `${protocol} ${connections} x ${streams}`, fault: shortFault(String(cause)) });
+  }
+}
+
+async function measureQuestion(protocol: 'gRPC' | 'HTTP', connections: number, streams: number, subjects: readonly Subject[]): Promise<void> {
   const question = `${protocol} ${connections} x ${streams}`;
   const lanes = subjects.map((subject) => (protocol === 'gRPC' ? grpcLane(subject, connections, streams) : httpLane(subject, connections)));
   if (lanes.length === 0) return;
@@ -104,8 +114,8 @@ async function ask(protocol: 'gRPC' | 'HTTP', connections: number, streams: numb
 async function idle(): Promise<Row[]> {
   const rows: Row[] = [];
   const measureOne = async (name: string, start: (nodeArgs: readonly string[]) => Promise<Server>): Promise<void> => {
-    say(`${IDLE_CONNECTIONS} idle connections at ${name}`);
     const row = await started(name, async () => {
+      say(`${IDLE_CONNECTIONS} idle connections at ${name}`);
       const port = await freePort();
       const server = await start([`--inspect-port=${port}`]);
       try {
@@ -170,7 +180,7 @@ const tables: readonly (readonly [name: string, title: string, rows: readonly Ro
   ['gateways', 'One gateway and two, own listener, block in a process; gRPC with one call in flight on each connection. Generator, gateways and block share the cores.', gateways],
   ['idle', `Memory of the server's process (of a sidecar, its gateway) for each of ${IDLE_CONNECTIONS} HTTP/2 connections that have made a call and are idle; after a garbage collection. What the system's kernel keeps is not in it.`, found.idle],
   ['verdict', 'What was to be reached. Ratios are medians over rounds.', verdict],
-  ...(faults.length === 0 ? [] : [['faults', 'Servers that did not start.', faults] as const]),
+  ...(faults.length === 0 ? [] : [['faults', 'Servers that did not start, and questions without an answer.', faults] as const]),
 ];
 const text = tables.filter(([, , rows]) => rows.length > 0).map(([, title, rows]) => tableText(title, rows)).join('');
 process.stdout.write(text);

@@ -10,9 +10,11 @@ import { mapSegment } from '../ipc/memory.ts';
 import { openShared, segmentBytes, type SharedOptions } from '../ipc/shared.ts';
 import type { Lanes, TakeLane } from './lanes.ts';
 
-/** @param firstFd of the first lane's segment; its socket follows, then the next lane's. */
-export function mappedLanes(count: number, firstFd: number, options: SharedOptions): Lanes {
-  return new MappedLanes(Array.from({ length: count }, (_, index) => new MappedLane(firstFd + 2 * index, firstFd + 2 * index + 1, options)));
+/** @param descriptors for each lane the segment, then the socket; they are its own from now on. */
+export function mappedLanes(descriptors: readonly number[], options: SharedOptions): Lanes {
+  const lanes: MappedLane[] = [];
+  for (let i = 0; i + 1 < descriptors.length; i += 2) lanes.push(new MappedLane(descriptors[i] as number, descriptors[i + 1] as number, options));
+  return new MappedLanes(lanes);
 }
 
 class MappedLanes implements Lanes {

@@ -34,7 +34,7 @@ process.on('SIGTERM', () => {});
 giveBackStartMemory();
 const [ringBytes, maxFrameBytes] = [Number(ringText), Number(frameText)];
 const channel = openChannel();
-const lanes = mappedLanes(Number(lanesText), FIRST_LANE_FD, { ringBytes, maxFrameBytes });
+const lanes = mappedLanes(Array.from({ length: 2 * Number(lanesText) }, (_, index) => FIRST_LANE_FD + index), { ringBytes, maxFrameBytes });
 const output = outputTo(LOG_FD);
 /** Made by `init`, which brings its secrets; before that, when there is something to be said. */
 let log: Log | undefined;

@@ -141,7 +141,7 @@ export class Calls implements Answers {
 
   /** Gives up a call: its reply is never called again, and the peer is told. */
   cancel(id: number): void {
-    if (!this.#settle(id)) return;
+    if (this.#settle(id) === undefined) return;
     this.#send(Kind.CANCEL, 0, 0, id, 0, undefined, EMPTY);
   }
 
@@ -234,12 +234,8 @@ export class Calls implements Answers {
   }
 
   #takeEnd(frame: Frame): void {
-    const pending = this.#pending.get(frame.call);
-    if (pending !== undefined) {
-      this.#settle(frame.call);
-      pending.reply.onEnd(frame.code, frame.flags, frame.head, frame.body);
-      return;
-    }
+    const pending = this.#settle(frame.call);
+    if (pending !== undefined) return pending.reply.onEnd(frame.code, frame.flags, frame.head, frame.body);
     this.#servedOrLate(frame.call)?.onEnd?.();
   }
 
@@ -313,14 +309,14 @@ export class Calls implements Answers {
     }
   }
 
-  #settle(id: number): boolean {
+  /** Nobody waits for that call's answer any more. Undefined: that was so before. */
+  #settle(id: number): Pending | undefined {
     const pending = this.#pending.take(id);
-    if (pending === undefined) return false;
-    if (pending.deadlineMs !== Infinity && --this.#withDeadline === 0) {
+    if (pending !== undefined && pending.deadlineMs !== Infinity && --this.#withDeadline === 0) {
       clearInterval(this.#ticker);
       this.#ticker = undefined;
     }
-    return true;
+    return pending;
   }
 
   #tick(): void {

@@ -14,11 +14,11 @@
 //   that means something else by then.
 import { Socket } from 'node:net';
 import type { MessagePort, Transferable } from 'node:worker_threads';
-import type { Channel } from './channel.ts';
+import type { Channel, ChannelOptions } from './channel.ts';
 import { portDoorbell } from './doorbell-port.ts';
 import { socketDoorbell } from './doorbell-socket.ts';
 import { viewSegment } from './memory.ts';
-import { openShared, segmentBytes } from './shared.ts';
+import { openShared, segmentBytes, type SharedOptions } from './shared.ts';
 
 /** The kernel's end of a lane. Flat data, and what has to be in the list of transferables. */
 export type LaneEnd = SharedLaneEnd | MappedLaneEnd;
@@ -57,9 +57,10 @@ export function laneTransfer(end: LaneEnd): Transferable[] {
  * Opens an end, once, in the thread that is to use it. Also where the block is gone meanwhile: then the channel ends at once.
  * @throws Error when memory can't be had; nothing is left of the end then
  */
-export function openLane(end: LaneEnd): Channel {
+export function openLane(end: LaneEnd, { poison = false }: Pick<ChannelOptions, 'poison'> = {}): Channel {
   const { ringBytes, maxFrameBytes } = end;
-  if (end.kind === 'shared') return openShared(end.segment, 'a', portDoorbell(end.port, end.segment, 'a'), { ringBytes, maxFrameBytes });
+  const options: SharedOptions = { ringBytes, maxFrameBytes, poison };
+  if (end.kind === 'shared') return openShared(end.segment, 'a', portDoorbell(end.port, end.segment, 'a'), options);
   const { address, socket, leash } = end;
   let buffer: ArrayBuffer | undefined;
   const letGo = (): void => {
@@ -69,7 +70,7 @@ export function openLane(end: LaneEnd): Channel {
   try {
     buffer = viewSegment(address, segmentBytes(ringBytes));
     leash.postMessage(TAKEN);
-    return openShared(buffer, 'a', socketDoorbell(new Socket({ fd: socket })), { ringBytes, maxFrameBytes }, letGo);
+    return openShared(buffer, 'a', socketDoorbell(new Socket({ fd: socket })), options, letGo);
   } catch (cause) {
     letGo();
     throw cause;

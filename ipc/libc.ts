@@ -7,7 +7,7 @@ export interface Libc {
   mmap(address: null, bytes: number, protection: number, flags: number, fd: number, offset: number): bigint;
   munmap(address: bigint, bytes: number): number;
   fcntl(fd: number, command: number, argument: number): number;
-  /** @param ends room for two descriptors. */
+  /** Writes two descriptors, and no more. @param ends room for both */
   socketpair(domain: number, type: number, protocol: number, ends: Int32Array): number;
   prctl(option: number, argument: number, _3: number, _4: number, _5: number): number;
   /** @param limits the soft and the hard one. */

@@ -1,7 +1,7 @@
 // The channel within one event loop: frames are handed over as they are, a microtask later, so that a monolith runs the
 // same code in the same order as processes do.
 import { POISON, QUEUED_FRAME_BYTES, type Channel, type ChannelEnd, type ChannelOptions } from './channel.ts';
-import { bytesIn, EMPTY, NO_PIECES, type BorrowedFrame, type Frame, type Pieces } from './frame.ts';
+import { bytesIn, EMPTY, NO_PIECES, type Frame, type Pieces } from './frame.ts';
 import { exceeds, packHead, unpackHead } from './head.ts';
 import { messageOf } from '../proto/errors.ts';
 
@@ -10,9 +10,10 @@ const BATCH = 512;
 /** Bodies in pieces up to this size are put together in memory that is kept: fresh pages cost more than the copy. */
 const KEPT_BYTES = 1 << 20;
 
-/** A frame of this channel's own making, on its way. */
-interface Parcel extends BorrowedFrame {
-  pieces: Pieces;
+/** A frame on its way. */
+interface Parcel extends Frame {
+  /** What follows its body; absent where nothing does. */
+  readonly pieces?: Pieces;
 }
 
 /** Two channels, each the other's peer. */
@@ -78,7 +79,7 @@ class LocalChannel implements Channel {
     const { kind, flags, code, call, arg, head, body } = frame;
     const { maxFrameBytes } = this.#options;
     if (exceeds(head, body.length + bytesIn(pieces), maxFrameBytes)) throw new RangeError(`a frame of more than ${maxFrameBytes} bytes`);
-    return this.#peer.accept({ kind, flags, code, call, arg, head, body, pieces }); // a copy: the caller's may be the one it was lent
+    return this.#peer.accept(pieces.length === 0 ? { kind, flags, code, call, arg, head, body } : { kind, flags, code, call, arg, head, body, pieces }); // a copy: the caller's may be the one it was lent
   }
 
   flush(): void {} // one process: the peer would end with it
@@ -91,7 +92,7 @@ class LocalChannel implements Channel {
   accept(frame: Parcel): boolean {
     if (this.#ended) return false;
     this.#inbox.push(frame);
-    this.#inboxBytes += frame.body.length + bytesIn(frame.pieces) + QUEUED_FRAME_BYTES;
+    this.#inboxBytes += bytesOf(frame);
     this.#schedule();
     if (this.#inboxBytes <= this.#options.maxFrameBytes) return true;
     this.#peerFull = true;
@@ -116,10 +117,10 @@ class LocalChannel implements Channel {
     let index = 0;
     try {
       while (index < frames.length && this.#budget > 0 && !this.#ended && this.#onFrame !== undefined) {
-        const frame = frames[index++] as Parcel;
+        const parcel = frames[index++] as Parcel;
         this.#budget--;
-        if (frame.pieces.length > 0) this.#join(frame);
-        this.#inboxBytes -= frame.body.length + QUEUED_FRAME_BYTES;
+        this.#inboxBytes -= bytesOf(parcel);
+        const frame = parcel.pieces === undefined ? parcel : this.#whole(parcel, parcel.pieces);
         if (this.#options.poison === true) deliverPoisoned(frame, this.#onFrame);
         else this.#onFrame(frame);
       }
@@ -137,16 +138,22 @@ class LocalChannel implements Channel {
     }
   }
 
-  /** Bodies are borrowed, so the memory is free again when the frame was taken. */
-  #join(frame: Parcel): void {
-    const { body, pieces } = frame;
-    const bytes = body.length + bytesIn(pieces);
-    if (bytes > this.#kept.length) {
-      const fresh = Buffer.allocUnsafeSlow(bytes > KEPT_BYTES ? bytes : Math.min(KEPT_BYTES, bytes * 2));
-      if (bytes <= KEPT_BYTES) this.#kept = fresh;
-      frame.body = joined(fresh, body, pieces);
-    } else frame.body = joined(this.#kept, body, pieces);
-    frame.pieces = NO_PIECES;
+  /** The frame with its body in one piece. Bodies are borrowed, so the memory is free again when the frame was taken. */
+  #whole({ kind, flags, code, call, arg, head, body }: Frame, pieces: Pieces): Frame {
+    const target = this.#memoryFor(body.length + bytesIn(pieces));
+    target.set(body);
+    let at = body.length;
+    for (const piece of pieces) {
+      target.set(piece, at);
+      at += piece.length;
+    }
+    return { kind, flags, code, call, arg, head, body: target };
+  }
+
+  #memoryFor(bytes: number): Buffer {
+    if (bytes > KEPT_BYTES) return Buffer.allocUnsafeSlow(bytes);
+    if (this.#kept.length < bytes) this.#kept = Buffer.allocUnsafeSlow(Math.min(KEPT_BYTES, bytes * 2));
+    return this.#kept.subarray(0, bytes);
   }
 
   #finish(end: ChannelEnd): void {
@@ -159,14 +166,8 @@ class LocalChannel implements Channel {
   }
 }
 
-function joined(target: Buffer, body: Uint8Array, pieces: Pieces): Buffer {
-  target.set(body);
-  let at = body.length;
-  for (const piece of pieces) {
-    target.set(piece, at);
-    at += piece.length;
-  }
-  return target.subarray(0, at);
+function bytesOf({ body, pieces }: Parcel): number {
+  return body.length + QUEUED_FRAME_BYTES + (pieces === undefined ? 0 : bytesIn(pieces));
 }
 
 /** What another transport would do: bytes are copied, borrowed, and gone afterwards. */

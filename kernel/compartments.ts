@@ -47,6 +47,8 @@ export interface SeatSpec {
   readonly limits: SeatLimits;
   /** Bytes that may wait for it. */
   readonly queueBytes: number;
+  /** Its longest silence in milliseconds; 0: any. */
+  readonly hangMs: number;
   /** Deaths in a row that make a call poison; 0: none do. */
   readonly poisonDeaths: number;
 }
@@ -153,7 +155,7 @@ export class Compartments {
     const name = compartmentName(block, component, replica);
     const spec: ChildSpec = { ...CHILD_DEFAULTS, name, block, mode, spare: choice.spare, limits, hangMs: config.hangMs, drainMs: config.drainMs };
     const ownLog = log.with({ block: name });
-    const place: SeatSpec = { name, block, component, limits: { ...SEAT_LIMITS, holdMs: config.holdMs, maxInFlight: limits.openCalls }, queueBytes: limits.queueBytes, poisonDeaths: config.poisonDeaths };
+    const place: SeatSpec = { name, block, component, limits: { ...SEAT_LIMITS, holdMs: config.holdMs, maxInFlight: limits.openCalls }, queueBytes: limits.queueBytes, hangMs: config.hangMs, poisonDeaths: config.poisonDeaths };
     const seating = gateways === undefined ? this.#seat(place, ownLog) : gateways.place(place, ownLog);
     const child = new Child({
       spec,

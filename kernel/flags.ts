@@ -141,7 +141,7 @@ export const FLAGS = {
   'dapr-listen-addresses': text('Listeners', '', 'addresses for both APIs, comma-separated; default: all interfaces', { noun: 'addresses' }),
   'dapr-public-port': text('Listeners', '', 'port of the public health and metadata server; default: none', { noun: 'port' }),
   'dapr-public-listen-address': text('Listeners', '', 'address for the above', { noun: 'address' }),
-  'grpc-listener': choice('Listeners', GRPC_LISTENERS, 'grpc-js', 'who speaks HTTP/2 on the gRPC port: own is bulkhead\'s, grpc-js the library it is tested against'),
+  'grpc-listener': choice('Listeners', GRPC_LISTENERS, 'own', 'who speaks HTTP/2 on the gRPC port: own is bulkhead\'s, grpc-js the library it is tested against'),
   'api-tls-cert': text('Listeners', '', 'certificate of both APIs in PEM, with those that vouch for it; default: no TLS', { noun: 'file' }),
   'api-tls-key': text('Listeners', '', 'its private key in PEM', { noun: 'file' }),
   gateways: text('Listeners', '1', 'event loops that serve both APIs, each on the same ports; auto: one for each core but one', { noun: 'number|auto' }),

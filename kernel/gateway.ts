@@ -2,6 +2,7 @@
 // processes start: these are the kernel's largest modules.
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { messageOf } from '../proto/errors.ts';
 import type { Log } from '../proto/log.ts';
 import { ROUTE, ROUTES } from '../proto/routes.ts';
 import { admits } from './access.ts';
@@ -81,6 +82,7 @@ export async function openGateway(dispatch: Switch, config: Config, configuratio
     addresses: at('grpc', addresses(config, api.grpcPort, 'grpc')), routes: ROUTES, token, maxBodyBytes: api.maxBodyBytes,
     maxHeaderBytes: Math.min(api.maxHeaderBytes * METADATA_FACTOR, LARGEST_METADATA),
     ...liveGrpc(config, configuration, log), ...counting, ...reusePort, ...tls,
+    onBug: (cause) => log.error({ stack: cause instanceof Error ? cause.stack : undefined }, `a gRPC connection was ended over a fault of the sidecar's own: ${messageOf(cause)}`),
   });
   const listeners = publicHttp === undefined ? [http, grpc] : [http, publicHttp, grpc];
   const listen = async (): Promise<Bound> => {

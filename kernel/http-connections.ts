@@ -14,6 +14,8 @@ export interface UnderWay {
 export const KEEP_ALIVE_MS = 180_000;
 /** It is kept a little longer than that: a request that was sent in time still finds it. */
 const GRACE_MS = 1_000;
+/** Looks at all connections at most, in the time that one is kept: those that end about the same time end together. */
+const MOST_SWEEPS = 180;
 
 export class Connection {
   readonly socket: Socket;
@@ -114,7 +116,7 @@ export class HttpConnections {
       if (leftMs <= 0) connection.socket.destroy();
       else soonestMs = Math.min(soonestMs, leftMs);
     }
-    if (soonestMs < Infinity) this.#timer = setTimeout(() => this.#sweep(), Math.ceil(soonestMs)).unref();
+    if (soonestMs < Infinity) this.#timer = setTimeout(() => this.#sweep(), Math.max(soonestMs, this.#idleMs / MOST_SWEEPS)).unref();
   }
 }
 

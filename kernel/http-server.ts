@@ -8,6 +8,7 @@ import type { Duplex } from 'node:stream';
 import { bindWithRetry, removeStaleSocket } from './bind.ts';
 import { upgradeToH2c, wantsH2c } from './h2c.ts';
 import { HttpConnections, type Connection } from './http-connections.ts';
+import { QuietResponse } from './http-response.ts';
 import type { Request, Response } from './http.ts';
 import type { TlsAcceptor } from './http-tls.ts';
 import { describeAddress, type Address, type Listener } from './listener.ts';
@@ -116,6 +117,7 @@ class HttpServer implements Listener {
     const server = createServer({
       maxHeaderSize: maxHeaderBytes, headersTimeout: HEADERS_MS, requestTimeout: 0, noDelay: true, insecureHTTPParser: false,
       keepAliveTimeout: 0, // Node's is a timer for each request: HttpConnections does it
+      ServerResponse: QuietResponse,
       optimizeEmptyRequests: true, // a request without a body is no stream that must be read to its end
     });
     server.on('request', (request: IncomingMessage, response: ServerResponse) => {
@@ -131,7 +133,7 @@ class HttpServer implements Listener {
       else if (h2c) this.#sniff(server, http1, socket);
       else http1.call(server, socket);
     });
-    if (h2c) {
+    if (h2c && this.#tls === undefined) { // the token means clear text (RFC 7540 section 3.2)
       server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => {
         if (wantsH2c(request)) this.#toHttp2(socket, upgradeToH2c(request, socket, head));
         else socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');

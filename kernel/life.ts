@@ -149,6 +149,10 @@ export class BlockLife {
   get cgroup(): string | undefined {
     return this.#life.cgroup;
   }
+  /** Nobody could notice that it hangs. */
+  get turnsKernelLoop(): boolean {
+    return this.#life.kernelLoop === true;
+  }
   /** As last reported. */
   get components(): readonly ComponentStatus[] {
     return this.#components;
@@ -235,7 +239,7 @@ export class BlockLife {
 
   #startWatch(): Watch | undefined {
     const { spec: { hangMs, initMs } } = this.#options;
-    if (this.#life.kernelLoop === true) return undefined;
+    if (this.turnsKernelLoop) return undefined;
     const ping = this.#channel.peer === undefined ? pingPulse(this.calls, Math.max(hangMs, 1)) : undefined;
     return new Watch({
       pulse: this.#channel.peer ?? (ping as NonNullable<typeof ping>), hangMs, startMs: initMs,

@@ -62,7 +62,7 @@ export const PAUSE_FOR_SUCCESSOR = 'successor';
 export type PackedCheckpoint = readonly [name: string, value?: string];
 
 /** Raised when frames, heads or control calls change shape; kernel and block must have the same one. */
-export const PROTOCOL_VERSION = 4;
+export const PROTOCOL_VERSION = 5;
 
 /** What former lives leave to the one that follows them. */
 export interface Inheritance {

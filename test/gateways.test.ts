@@ -2,7 +2,7 @@
 // or to a block, costs what it has to and nothing else.
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, beforeAll, expect, it, vi } from 'vitest';
 import { eventually } from './harness/awaiting.ts';
 import { GatewaySidecar } from './harness/gateways.ts';
 import { GrpcClient } from './harness/grpc.ts';
@@ -19,6 +19,7 @@ const HANG_MS = 1_500;
 const OPEN_CALLS = 20;
 
 describeWithRedis('a sidecar with two gateways', () => {
+  vi.setConfig({ testTimeout: 60_000 }); // gateways and blocks begin anew here, which takes its time on a busy machine
   let server: RedisServer;
   let gateways: GatewaySidecar;
   beforeAll(async () => {

@@ -1,5 +1,6 @@
 // Runs once before all tests: sees to the servers that suites need, and tells the suites what there is.
 import type { TestProject } from 'vitest/node';
+import { installForeignClients } from './servers/grpc-clients.ts';
 import { installH2spec } from './servers/h2spec.ts';
 import { installEtcd, installNghttp2, installRedis, type Availability } from './servers/install.ts';
 import { installKafka } from './servers/kafka-install.ts';
@@ -9,16 +10,22 @@ declare module 'vitest' {
     redis: Availability;
     kafka: Availability;
     etcd: Availability;
+    /** Of its clients `nghttp` and `h2load`. */
+    nghttp2: Availability;
+    /** Where the gRPC clients of other languages are told of, once they are built. */
+    foreignClients: string;
   }
 }
 
 export default async function setup(project: TestProject): Promise<() => void> {
-  const [redis, kafka, etcd] = await Promise.all([installRedis(), installKafka(), installEtcd()]);
+  const [redis, kafka, etcd, nghttp2] = await Promise.all([installRedis(), installKafka(), installEtcd(), installNghttp2()]);
   project.provide('redis', redis);
   project.provide('kafka', kafka);
   project.provide('etcd', etcd);
-  // What few suites need is got while the others run; those that need it wait, and say it when it is not to be had.
-  const inBackground = new AbortController();
-  void Promise.all([installH2spec(inBackground.signal), installNghttp2()]);
-  return () => inBackground.abort();
+  project.provide('nghttp2', nghttp2);
+  // Built while other suites run: the one that needs it waits for it, and says it when it is not to be had.
+  const building = new AbortController();
+  void installH2spec(building.signal);
+  project.provide('foreignClients', installForeignClients(building.signal));
+  return () => building.abort();
 }

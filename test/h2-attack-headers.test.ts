@@ -3,11 +3,11 @@
 import { describe, expect, it } from 'vitest';
 import { expectEnded, expectHarmless, NIGHTLY, storm, type Wave } from './harness/h2-attack.ts';
 import { Attacked, STORE } from './harness/h2-attacked.ts';
-import { blockOf, FIRST_DYNAMIC, getStateRequest, grpcRequest, indexed, integer, literal, remembered, tableSize } from './harness/h2-hpack.ts';
-import type { RawH2 } from './harness/h2-raw.ts';
-import { Bit, continuation, data, grpcMessage, headers, INITIAL_MAX_FRAME, padded } from './harness/h2-wire.ts';
+import { FIRST_DYNAMIC, getStateRequest, grpcRequest, indexed, integer, literal, remembered, tableSize } from './harness/h2-hpack.ts';
+import { codeName, type RawH2 } from './harness/h2-raw.ts';
+import { Bit, continuation, data, grpcMessage, headers, INITIAL_MAX_FRAME, padded, Setting } from './harness/h2-wire.ts';
 
-const ROUNDS = NIGHTLY ? 2_000 : 60;
+const ROUNDS = NIGHTLY ? 2_000 : 40;
 const NOTHING = Buffer.alloc(0);
 const END_STREAM = Bit.END_HEADERS | Bit.END_STREAM;
 const RESOURCE_EXHAUSTED = '8';
@@ -16,6 +16,15 @@ const MESSAGE = grpcMessage(getStateRequest(STORE, 'k'));
 const LARGEST_ENTRY = remembered('x', 'b'.repeat(4_096 - 32 - 1));
 
 const attacked = new Attacked();
+
+/** A block in as few frames as hold it. */
+function framed(stream: number, block: Buffer): Buffer[] {
+  const parts = Array.from({ length: Math.ceil(block.length / INITIAL_MAX_FRAME) }, (_, index) => block.subarray(index * INITIAL_MAX_FRAME, (index + 1) * INITIAL_MAX_FRAME));
+  return parts.map((part, index) => {
+    const flags = index === parts.length - 1 ? Bit.END_HEADERS : 0;
+    return index === 0 ? headers(stream, part, flags) : continuation(stream, part, flags);
+  });
+}
 
 describe('a header block that never ends', () => {
   const field = literal('x-filler', 'f'.repeat(100));
@@ -41,10 +50,10 @@ describe('a header block that never ends', () => {
 
 describe('a small block that means much', () => {
   it('is refused as too large, and never built', { timeout: 120_000 }, async () => {
-    // One entry of 4 KiB, named by a byte thousands of times: 16 KiB that stand for 64 MiB.
+    // One entry of 4 KiB, named by a byte thousands of times: 16 KiB that stand for 64 MiB, and a MiB is the limit.
     const references = Buffer.alloc(INITIAL_MAX_FRAME - 200, indexed(FIRST_DYNAMIC));
     const block = Buffer.concat([grpcRequest('GetState'), references]);
-    const rounds = NIGHTLY ? 5_000 : 150;
+    const rounds = NIGHTLY ? 5_000 : 80;
     await using connection = await attacked.connect();
     const { toll } = await attacked.during(async () => {
       connection.send(headers(connection.stream(), Buffer.concat([grpcRequest('GetState'), LARGEST_ENTRY]), END_STREAM));
@@ -60,24 +69,57 @@ describe('a small block that means much', () => {
   });
 
   it.each([
-    ['many fields', Array.from({ length: 2_000 }, (): [string, string] => ['a', 'b'])],
-    ['a field that is too large', [['x-large', 'l'.repeat(14_000)]] as [string, string][]],
-    ['an empty field, thousands of times', Array.from({ length: 3_000 }, (): [string, string] => ['e', ''])],
-  ])('is refused when it has %s, in one frame and in several', async (_, fields) => {
-    const block = Buffer.concat([grpcRequest('GetState'), blockOf(fields)]);
+    ['many fields', 'a', 'b'],
+    ['many fields without a value', 'e', ''],
+    ['one large field', 'x-large', 'l'],
+  ])('is refused beyond the limit, and served below it: %s', async (what, name, value) => {
     await using connection = await attacked.connect();
-    for (const size of [INITIAL_MAX_FRAME, 1_000]) {
+    const limit = await connection.setting(Setting.MAX_HEADER_LIST_SIZE);
+    const overhead = name.length + value.length + 32; // RFC 9113 section 6.5.2
+    for (const [share, status] of [[0.9, '0'], [1.01, RESOURCE_EXHAUSTED]] as const) {
+      const fields = what === 'one large field' ? literal(name, value.repeat(limit * share)) : Buffer.concat(Array.from({ length: limit * share / overhead }, () => literal(name, value)));
       const stream = connection.stream();
-      const parts = Array.from({ length: Math.ceil(block.length / size) }, (_part, index) => block.subarray(index * size, (index + 1) * size));
-      connection.send(...parts.map((part, index) => {
-        const flags = index === parts.length - 1 ? Bit.END_HEADERS : 0;
-        return index === 0 ? headers(stream, part, flags) : continuation(stream, part, flags);
-      }));
-      connection.send(data(stream, MESSAGE, Bit.END_STREAM));
-      expect((await connection.reply(stream)).fields.get('grpc-status')).toBe(RESOURCE_EXHAUSTED);
+      connection.send(...framed(stream, Buffer.concat([grpcRequest('GetState'), fields])), data(stream, MESSAGE, Bit.END_STREAM));
+      expect((await connection.reply(stream)).fields.get('grpc-status'), `${share} of the limit`).toBe(status);
     }
-    expect((await connection.reply(connection.getState(STORE, 'k'))).fields.get('grpc-status')).toBe('0');
   });
+
+  it('of as many fields as there may be costs no more than its bytes allow', { timeout: 60_000 }, async () => {
+    const times = NIGHTLY ? 2_000 : 20;
+    await using connection = await attacked.connect();
+    const limit = await connection.setting(Setting.MAX_HEADER_LIST_SIZE);
+    const block = Buffer.concat([grpcRequest('GetState'), Buffer.alloc(limit * 0.9 / 34, indexed(FIRST_DYNAMIC))]);
+    const { toll } = await attacked.during(async () => {
+      connection.send(headers(connection.stream(), Buffer.concat([grpcRequest('GetState'), remembered('x', 'y')]), END_STREAM));
+      for (let count = 0; count < times; count++) {
+        const stream = connection.stream();
+        connection.send(...framed(stream, block), data(stream, MESSAGE, Bit.END_STREAM));
+        expect((await connection.reply(stream)).fields.get('grpc-status')).toBe('0');
+      }
+    });
+    expectHarmless(`${times} blocks of ${block.length} bytes, a field each`, toll, { grownMiB: 96, cpuMs: 500 + times * 30 });
+  });
+});
+
+it('fields of requests that wait are held within the server\'s share for a connection', { timeout: 60_000 }, async () => {
+  await using connection = await attacked.connect();
+  const limit = await connection.setting(Setting.MAX_HEADER_LIST_SIZE);
+  const block = Buffer.concat([grpcRequest('GetState'), literal('user-agent', 'u'.repeat(limit - 1_000))]);
+  const count = Math.ceil((NIGHTLY ? 2_048 : 128) * 2 ** 20 / limit); // together twice a connection's share, at least
+  const { toll, result: opened } = await attacked.during(async () => {
+    const all = Array.from({ length: count }, () => connection.stream());
+    for (const stream of all) {
+      connection.send(...framed(stream, block));
+      if (!(await connection.drained(5_000)) || connection.goAwayCode !== undefined) break;
+    }
+    await connection.answersPing();
+    return all;
+  });
+  // Streams are refused where there is no room for their fields, or the connection ends where there is none for a block.
+  const refused = opened.filter((stream) => connection.replies.has(stream)).length;
+  if (connection.goAwayCode === undefined) expect(refused).toBeGreaterThan(count / 4);
+  else expect(codeName(connection.goAwayCode)).toBe('ENHANCE_YOUR_CALM');
+  expectHarmless(`requests with fields of ${limit} bytes that wait for their message: ${refused} of ${count} refused, GOAWAY ${codeName(connection.goAwayCode)}`, toll, { grownMiB: 192, cpuMs: 3_000 });
 });
 
 describe('the dynamic table', () => {

@@ -1,4 +1,4 @@
-// The HTTP/2 server against h2spec, with and without TLS: each of its cases of RFC 9113 and RFC 7541, the strict ones too.
+// The HTTP/2 server against h2spec, with and without TLS: each of its cases of RFC 7540 and RFC 7541, the strict ones too.
 import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';

@@ -3,7 +3,7 @@
 import { describe, expect, it } from 'vitest';
 import { OutputChecker } from './harness/h2-checker.ts';
 import { blockOf, grpcRequest, indexed, literal, remembered, tableSize } from './harness/h2-hpack.ts';
-import { Bit, continuation, data, frame, goAway, grpcMessage, headers, ping, PREFACE, resetStream, Setting, settings, SETTINGS_ACK, Type, windowUpdate } from './harness/h2-wire.ts';
+import { Bit, Code, continuation, data, frame, goAway, grpcMessage, headers, ping, PREFACE, resetStream, Setting, settings, SETTINGS_ACK, Type, windowUpdate } from './harness/h2-wire.ts';
 
 const END = Bit.END_HEADERS | Bit.END_STREAM;
 const HEAD = blockOf([[':status', '200'], ['content-type', 'application/grpc']]);
@@ -53,6 +53,7 @@ describe('sees', () => {
     ['DATA after the end of the stream', /DATA on stream 1 after END_STREAM/, [headers(1, HEAD), headers(1, TRAILERS, END), data(1, MESSAGE)]],
     ['HEADERS after the end of the stream', /HEADERS on stream 1 after END_STREAM/, [headers(1, blockOf([[':status', '200'], ['grpc-status', '0']]), END), headers(1, HEAD)]],
     ['DATA after a reset', /DATA on stream 1 after RST_STREAM/, [headers(1, HEAD), resetStream(1), data(1, MESSAGE)]],
+    ['a reset for a window that was kept to', /all windows were kept to/, [resetStream(1, Code.FLOW_CONTROL_ERROR)], [data(1, Buffer.alloc(65_535))]],
     ['a window after a reset', /WINDOW_UPDATE on stream 1 after RST_STREAM/, [resetStream(1), windowUpdate(1, 1)]],
     ['a window that grows by nothing', /by 0/, [windowUpdate(0, 0)]],
     ['a window that overflows', /window of the connection overflows/, [windowUpdate(0, 2 ** 31 - 1)]],

@@ -6,12 +6,13 @@ import { randomInt } from 'node:crypto';
 import { expect, it } from 'vitest';
 import { Bench, type BenchOptions } from './harness/h2-bench.ts';
 import { chunked, mutated, noise, sequence } from './harness/h2-chance.ts';
+import { grpcRequest } from './harness/h2-hpack.ts';
 import { codeName } from './harness/h2-raw.ts';
-import { PREFACE } from './harness/h2-wire.ts';
+import { Bit, data, grpcMessage, headers, PREFACE, resetStream, settings } from './harness/h2-wire.ts';
 import { Random } from './linearizability/random.ts';
 
 const NIGHTLY = process.env['CAMPAIGN'] === 'nightly';
-const FRAMES = NIGHTLY ? 10_000_000 : 120_000;
+const FRAMES = NIGHTLY ? 10_000_000 : 100_000;
 const SEED = Number(process.env['CAMPAIGN_SEED'] ?? randomInt(2 ** 31));
 const TIMEOUT_MS = 3_600_000;
 const MI = 2 ** 20;
@@ -75,7 +76,7 @@ it('answers frames by chance with what a server may send', { timeout: TIMEOUT_MS
   const before = process.memoryUsage().rss;
   const told = await campaign(FRAMES / 2, async (random) => {
     const wrong = random.pick([0, 0, 5, 50]);
-    return run(random, sequence(random, { frames: random.pick([20, 100, 400]), wrong }), { isSlow: random.below(3) === 0, largeBytes: 150_000, isPrompt: false }, wrong === 0);
+    return run(random, sequence(random, { frames: random.pick([20, 100, 400]), wrong }), { isSlow: random.below(3) === 0, largeBytes: 100_000, isPrompt: false }, wrong === 0);
   });
   process.stdout.write(`  ${told}\n`);
   expect(process.memoryUsage().rss - before).toBeLessThan(256 * MI);
@@ -87,7 +88,7 @@ it('takes mutated bytes and bytes by chance for what they are', { timeout: TIMEO
     let bytes: Buffer = Buffer.concat(frames);
     for (let count = 1 + random.below(4); count > 0; count--) bytes = mutated(random, bytes);
     if (random.below(10) === 0) bytes = Buffer.concat([PREFACE, noise(random, 2_000)]);
-    return run(random, chunked(random, bytes), { isSlow: random.below(3) === 0, largeBytes: 150_000, isPrompt: false });
+    return run(random, chunked(random, bytes), { isSlow: random.below(3) === 0, largeBytes: 100_000, isPrompt: false });
   });
   process.stdout.write(`  ${told}\n`);
 });
@@ -102,6 +103,31 @@ it('means the same in whatever chunks it comes', { timeout: TIMEOUT_MS }, async 
     return bench;
   });
   process.stdout.write(`  ${told}\n`);
+});
+
+it('gives back the windows of what it has taken, for as long as a stream goes on', async () => {
+  const frames = 600; // more than twice the window of the connection, forty times that of the stream
+  const bench = new Bench(PLAIN);
+  const message = grpcMessage(Buffer.alloc(frames * 16_384 - 5));
+  bench.feed(Buffer.concat([PREFACE, settings(), headers(1, grpcRequest('/test/unary'))]));
+  for (let at = 0; at < message.length; at += 16_384) {
+    bench.feed(data(1, message.subarray(at, at + 16_384), at + 16_384 === message.length ? Bit.END_STREAM : 0));
+    await turn();
+  }
+  await settle(bench);
+  expect([...bench.faults, ...bench.checker.violations]).toEqual([]);
+  expect(bench.checker.outcomes.get(1)).toContain('["grpc-status","0"]');
+});
+
+it('opens only so many calls for a client that gives them all up', async () => {
+  const bench = new Bench(PLAIN);
+  bench.feed(Buffer.concat([PREFACE, settings()]));
+  let sent = 0;
+  for (let stream = 1; sent < 100_000 && !bench.ended; stream += 2, sent++) bench.feed(Buffer.concat([headers(stream, grpcRequest('/test/never')), resetStream(stream)]));
+  await settle(bench);
+  expect([...bench.faults, ...bench.checker.violations]).toEqual([]);
+  expect(codeName(bench.checker.goAwayCode)).toBe('ENHANCE_YOUR_CALM');
+  expect(bench.opened).toBeLessThan(8_000); // 5,000, and 1,000 for each second it takes
 });
 
 function outcomes(bench: Bench): [stream: number, outcome: string][] {

@@ -4,10 +4,10 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
 import { GetStateRequest, GetStateResponse, SaveStateRequest } from '../proto/gen/dapr/proto/runtime/v1/state.ts';
 import { startSidecar, type Sidecar } from './harness/sidecar.ts';
-import { installNghttp2, type Availability } from './servers/install.ts';
+import type { Availability } from './servers/install.ts';
 import { makeCertificates, type Certificates } from './servers/redis.ts';
 
 const run = promisify(execFile);
@@ -17,7 +17,7 @@ const VALUE = '"a value"';
 const RUN_MS = 60_000;
 
 const curl = await curlWithHttp2();
-const nghttp2 = await installNghttp2();
+const nghttp2 = inject('nghttp2');
 for (const [name, tool] of Object.entries({ curl, 'nghttp and h2load': nghttp2 })) {
   if (!tool.available) process.stderr.write(`SKIPPED: "${name} on the gRPC port": ${tool.reason}\n`);
 }

@@ -82,9 +82,9 @@ describe.skipIf(certificates === undefined)('the HTTP API behind TLS', () => {
     expect((await shake((await listen({ tls, h2c: false })).port, ['h2', 'http/1.1'])).alpnProtocol).toBe('http/1.1');
   });
 
-  it('speaks HTTP/1.1 with a client that offers nothing', async () => {
+  it('speaks HTTP/1.1 with a client that offers nothing, and upgrades to nothing else', async () => {
     const socket = await shake((await listen({ tls })).port, undefined);
-    socket.write('GET /old HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+    socket.write('GET /old HTTP/1.1\r\nHost: x\r\nConnection: close, Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAoAAAAAIAAAAA\r\n\r\n');
     let text = '';
     for await (const chunk of socket) text += String(chunk);
     expect([socket.alpnProtocol, text]).toEqual([false, expect.stringMatching(/^HTTP\/1\.1 200 OK\r\n[^]*1\.1 \/old/)]);
@@ -125,7 +125,7 @@ describe.skipIf(certificates === undefined)('the HTTP API behind TLS', () => {
   it('gives a handshake only so long', async () => {
     const acceptor = openTlsAcceptor(tls, ['http/1.1'], 50);
     let ready = 0;
-    const server = createServer((socket: Socket) => void acceptor.accept(socket, () => ready++));
+    const server = createServer((socket: Socket) => acceptor.accept(socket, () => ready++));
     server.listen(0, '127.0.0.1');
     await once(server, 'listening');
     closers.push(() => server.close());

@@ -160,7 +160,7 @@ describe('a compartment of a component\'s own', () => {
     const added = compartments.add('state', 'a', false);
     expect([compartments.all().map(({ name }) => name), await call('a')], 'it takes no calls yet').toEqual([['state', 'state/a'], notFound]);
     added.child.provide(own.init);
-    compartments.admit('state/a');
+    await compartments.admit('state/a');
     const waiting = call('a', '[{"key":"k","value":1}]');
     await eventually('the call waits for it', () => added.seating.held === 1);
     expect(await call('b')).toBe('204 ');

@@ -8,6 +8,7 @@ import { GatewayThread, holdings, Laned } from './harness/laned.ts';
 
 const nightly = process.env['CAMPAIGN'] === 'nightly';
 const RENEWALS = nightly ? 5_000 : 200;
+const TIMEOUT_MS = nightly ? 900_000 : 30_000;
 const DEATHS = nightly ? 200 : 6;
 
 describe.each(['process', 'thread'] as const)('a lane whose gateway dies often, mode %s', (mode) => {
@@ -37,7 +38,7 @@ describe.each(['process', 'thread'] as const)('a lane whose gateway dies often, 
     block.calls.close();
     await block.launched.life.ended;
     await eventually('nothing is held at all', () => holdings().descriptors <= before.descriptors + 2 && holdings().segments === before.segments); // the log file is
-  });
+  }, TIMEOUT_MS);
 
   it('is renewed after a thread was terminated at any moment of its work', async () => {
     const before = holdings();
@@ -56,5 +57,5 @@ describe.each(['process', 'thread'] as const)('a lane whose gateway dies often, 
     block.calls.close();
     await block.launched.life.ended;
     await eventually('nothing is held at all', () => holdings().descriptors <= before.descriptors + 2 && holdings().segments === before.segments);
-  });
+  }, TIMEOUT_MS);
 });

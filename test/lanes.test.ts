@@ -31,9 +31,12 @@ describe.each(MODES)('lanes into a block, mode %s', (mode) => {
     await Promise.all(gateways.map((gateway) => gateway.die()));
   });
 
-  it('answer a ping before init, and no call; and never a call that is about the block itself', async () => {
+  it('answer a ping before init, renewed or not, and no call; and never a call that is about the block itself', async () => {
     await using block = new Laned(mode, 1);
-    const lane = block.here(block.take(0));
+    const first = block.here(block.take(0));
+    await expect(first.open(Control.PING)).resolves.toMatchObject({ code: Grpc.OK, flags: 0 });
+    first.calls.close();
+    const lane = block.here(await block.renew(0));
     await expect(lane.open(Control.PING)).resolves.toMatchObject({ code: Grpc.OK, flags: 0 });
     await expect(lane.get('store', 'key')).resolves.toMatchObject({ code: Grpc.FAILED_PRECONDITION, flags: Flag.FAILED });
     await block.init();
@@ -95,7 +98,7 @@ describe.each(MODES)('lanes into a block, mode %s', (mode) => {
   it('show what the block works on for each of them; a handover waits for all of it', async () => {
     const silent = createServer().listen(0, '127.0.0.1');
     await once(silent, 'listening');
-    const slow = { ...componentSpec('state.redis', { redisHost: `127.0.0.1:${(silent.address() as AddressInfo).port}` }, 'slow'), initTimeoutMs: 500 };
+    const slow = { ...componentSpec('state.redis', { redisHost: `127.0.0.1:${(silent.address() as AddressInfo).port}` }, 'slow'), initTimeoutMs: 3_000 };
     await using block = await new Laned(mode, 2).init([componentSpec('state.in-memory'), slow]);
     const [channel, other] = [openLane(block.take(0)), openLane(block.take(1))];
     const lane = new LaneCalls(channel);

@@ -11,7 +11,7 @@ import { eventually } from './harness/awaiting.ts';
 import { GrpcClient } from './harness/grpc.ts';
 import { head, HttpClient, RawConnection } from './harness/http.ts';
 import { isRunning, processorTicksOf, sleepsOf } from './harness/processes.ts';
-import { ISOLATIONS, manifestOf, startSidecar, type Sidecar, type SidecarOptions } from './harness/sidecar.ts';
+import { ISOLATIONS, LISTENERS, manifestOf, startSidecar, type Sidecar, type SidecarOptions } from './harness/sidecar.ts';
 import { getState, saveState, stateItem } from './harness/states.ts';
 import { freePort } from './servers/process.ts';
 import { startRedis, type RedisServer } from './servers/redis.ts';
@@ -239,8 +239,8 @@ describeWithRedis('a shutdown with calls in flight', () => {
   afterEach(() => server?.stop());
 
   /** A sidecar with calls that wait for a silent Redis. */
-  const withCallsInFlight = async (flags: readonly string[] = []): Promise<{ sidecar: Sidecar; http: Promise<number | string>; grpc: Promise<string> }> => {
-    const sidecar = await startSidecar({ components: [{ name: 'redis', type: 'state.redis', metadata: { redisHost: server.address, readTimeout: '60000' } }], flags });
+  const withCallsInFlight = async (options: SidecarOptions = {}): Promise<{ sidecar: Sidecar; http: Promise<number | string>; grpc: Promise<string> }> => {
+    const sidecar = await startSidecar({ components: [{ name: 'redis', type: 'state.redis', metadata: { redisHost: server.address, readTimeout: '60000' } }], ...options });
     try {
       expect(await sidecar.client.post('/v1.0/state/redis', '[{"key":"k","value":1}]')).toMatchObject({ status: 204 });
       server.pause();
@@ -255,8 +255,8 @@ describeWithRedis('a shutdown with calls in flight', () => {
     }
   };
 
-  it('lets them finish, takes no new ones, and exits with 0', async () => {
-    const { sidecar, http, grpc } = await withCallsInFlight();
+  it.each(LISTENERS)('lets them finish, takes no new ones, and exits with 0, on %s', async (listener) => {
+    const { sidecar, http, grpc } = await withCallsInFlight({ listener });
     await using _ = sidecar;
     const { httpPort } = sidecar;
     sidecar.signal('SIGTERM');
@@ -271,8 +271,9 @@ describeWithRedis('a shutdown with calls in flight', () => {
     expect(await server.raw.hget('app||w', 'data'), 'the write happened').toBe('1');
   });
 
-  it.each([['SIGINT', 'interrupt'], ['SIGTERM', 'terminated']] as const)('ends at once with 1 on a second signal, %s', async (signal, name) => {
-    const { sidecar, http, grpc } = await withCallsInFlight();
+  // One signal on each listener, which knows neither.
+  it.each([['SIGINT', 'interrupt', LISTENERS[0]], ['SIGTERM', 'terminated', LISTENERS[1]]] as const)('ends at once with 1 on a second signal, %s', async (signal, name, listener) => {
+    const { sidecar, http, grpc } = await withCallsInFlight({ listener });
     await using _ = sidecar;
     sidecar.signal('SIGINT');
     await sidecar.logs.waitFor(/Dapr is shutting down/);
@@ -283,7 +284,7 @@ describeWithRedis('a shutdown with calls in flight', () => {
   });
 
   it('gives up with 1 when the graceful time is over, and callers see the end of the connection', async () => {
-    const { sidecar, http, grpc } = await withCallsInFlight(['--dapr-graceful-shutdown-seconds=1']);
+    const { sidecar, http, grpc } = await withCallsInFlight({ flags: ['--dapr-graceful-shutdown-seconds=1'] });
     await using _ = sidecar;
     sidecar.signal('SIGTERM');
     expect(await sidecar.end()).toEqual({ code: 1, signal: null });

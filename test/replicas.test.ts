@@ -1,5 +1,10 @@
 // A block that runs several times over the same stores: who gets a call, what the death of one costs, and what must not run so.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { DRIVERS as configDrivers } from '../blocks/config/drivers.ts';
+import { DRIVERS as lockDrivers } from '../blocks/lock/drivers.ts';
+import { DRIVERS as pubsubDrivers } from '../blocks/pubsub/drivers.ts';
+import { DRIVERS as sequencerDrivers } from '../blocks/sequencer/drivers.ts';
+import { DRIVERS as stateDrivers } from '../blocks/state/drivers.ts';
 import { Calls, type IncomingCall } from '../ipc/calls.ts';
 import { EMPTY } from '../ipc/frame.ts';
 import { openLocalPair } from '../ipc/local.ts';
@@ -8,12 +13,14 @@ import { Switch, seatShared, type OpenSeats } from '../kernel/switch.ts';
 import { Grpc } from '../proto/errors.ts';
 import { ROUTE } from '../proto/routes.ts';
 import { eventually } from './harness/awaiting.ts';
-import { Load } from './harness/load.ts';
 import { METRICS, scrapeText } from './harness/metrics.ts';
 import { listed, lists, refused, remove, write } from './harness/reload.ts';
 import { startSidecar, type BlockRow, type Sidecar } from './harness/sidecar.ts';
 import { startRedis, type RedisServer } from './servers/redis.ts';
 import { describeWithRedis } from './servers/suites.ts';
+
+/** Between two calls of a load, each of a write and a read. */
+const PACE_MS = 8;
 
 /** A seat with lives that answer when they are told. */
 class Replica {
@@ -129,15 +136,37 @@ describeWithRedis('a state block that runs twice', () => {
     await server?.stop();
   });
 
-  /** What happens under a load of reads and writes costs no read and no acknowledged write. */
-  async function underLoad(happens: () => Promise<void>, failedWrites: 'some' | 'none'): Promise<void> {
-    const load = new Load(sidecar, { store: 'shared', clients: 4 });
-    await load.acknowledges(50);
+  let loads = 0;
+  /** What happens beside a steady load of reads and writes costs no read and no acknowledged write, and as many other writes as it may. */
+  async function underLoad(happens: () => Promise<void>, mostFailedWrites: number): Promise<void> {
+    const underWay = new Set<Promise<void>>();
+    const written: string[] = [];
+    const faults: string[] = [];
+    let failedWrites = 0;
+    let turn = 0;
+    loads++;
+    const one = async (key: string): Promise<void> => {
+      const { status } = await sidecar.client.post('/v1.0/state/shared', JSON.stringify([{ key, value: key }]));
+      if (status === 204) written.push(key);
+      else failedWrites++;
+      const read = await sidecar.client.get('/v1.0/state/shared/k');
+      if (read.status !== 200 || read.body !== '1') faults.push(`${read.status} ${read.body}`);
+    };
+    const ticker = setInterval(() => {
+      const call = one(`load-${loads}-${turn++}`).catch((cause: unknown) => void faults.push(String(cause))).finally(() => underWay.delete(call));
+      underWay.add(call);
+    }, PACE_MS);
+    await eventually('the load is under way', () => written.length > 20);
     await happens();
-    await load.acknowledges(50);
-    await load.stop();
-    expect([load.of('read'), load.wrong, await load.missing()]).toEqual([[], [], []]);
-    if (failedWrites === 'none') expect(load.failures).toEqual([]);
+    const before = written.length;
+    await eventually('it goes on', () => written.length > before + 20);
+    clearInterval(ticker);
+    await Promise.all(underWay);
+    const kept = JSON.parse((await sidecar.client.post('/v1.0/state/shared/bulk', JSON.stringify({ keys: written, parallelism: 10 }))).body) as { readonly key: string; readonly data?: unknown }[];
+    expect(kept.filter(({ key, data }) => data !== key)).toEqual([]);
+    expect(kept).toHaveLength(written.length);
+    expect(faults).toEqual([]);
+    expect(failedWrites).toBeLessThanOrEqual(mostFailedWrites);
   }
 
   it('has two compartments beside those of components, and lists each component once', async () => {
@@ -168,7 +197,7 @@ describeWithRedis('a state block that runs twice', () => {
         await sidecar.kill(name);
         await eventually('its next life is there', async () => (({ life: now, state }) => now > life && state === 'ready')(await sidecar.block(name)));
       }
-    }, 'some');
+    }, 20);
   });
 
   it('is restarted by hand, one after the other or one alone, and no call fails', async () => {
@@ -179,7 +208,7 @@ describeWithRedis('a state block that runs twice', () => {
       expect((JSON.parse(all.body) as BlockRow[]).map(({ name, life }) => [name, life])).toEqual(before.map(({ name, life }) => [name, life + 1]));
       const second = await sidecar.client.post('/actuator/blocks/state%232/restart');
       expect([second.status, (JSON.parse(second.body) as BlockRow).name]).toEqual([200, 'state#2']);
-    }, 'none');
+    }, 0);
     expect((await replicas()).map(({ life }) => life)).toEqual(before.map(({ life }, index) => life + 1 + index));
   });
 
@@ -197,13 +226,18 @@ describeWithRedis('a state block that runs twice', () => {
       expect(why).toContain('--replicas runs that block 2 times');
       remove(sidecar, 'lite.yaml');
       await eventually('nothing is refused any more', async () => (await refused(sidecar)).length === 0);
-    }, 'none');
+    }, 0);
     expect((await replicas()).map(({ components }) => components.map(({ name }) => name).sort())).toEqual([['more', 'shared'], ['more', 'shared']]);
     expect((await sidecar.client.get('/v1.0/healthz')).status).toBe(204);
   });
 });
 
 describe('a component that keeps something in its process', () => {
+  it('is one of every type but these', () => {
+    const tables = [stateDrivers, pubsubDrivers, configDrivers, lockDrivers, sequencerDrivers];
+    expect(tables.flatMap((table) => Object.entries(table).filter(([, row]) => row.stateless === true).map(([type]) => type)).sort()).toEqual(['state.etcd', 'state.redis']);
+  });
+
   it('is refused where its block runs twice, with what to do about it; in a compartment of its own it serves', async () => {
     await using sidecar = await startSidecar({
       until: 'listening', flags: ['--replicas=state=2', '--replicas=lock=2'],

@@ -125,6 +125,8 @@ export class FanOut implements Seating {
         return this.#present?.wake();
       case 'lane-ended':
         return this.#laneEnded(this.#lives.get(news.life), news.violation);
+      case 'lane-hangs':
+        return this.#lives.get(news.life)?.kill('hang', `it has hung for ${Math.round(news.silentMs)} ms`);
       case 'acquitted':
         this.#poison.acquit({ digest: news.digest });
         return this.#tellSuspects();
@@ -230,7 +232,7 @@ export class FanOut implements Seating {
         discardLane(lane);
         return undefined;
       }
-      return { answer: run.order({ kind: 'attach', place: this.#options.number, life: life.number, lane }, laneTransfer(lane), TURN_MS) };
+      return { answer: run.order({ kind: 'attach', place: this.#options.number, life: life.number, lane, isWatched: !life.turnsKernelLoop }, laneTransfer(lane), TURN_MS) };
     };
     this.#send(index, send).catch((cause: unknown) => {
       if (cause instanceof GatewayGone || life.calls.over || gateway.life !== life) return;

@@ -14,7 +14,7 @@ import { FanOut } from './fan-out.ts';
 import { assertFree } from './free-ports.ts';
 import { Member, type MemberInfo } from './member.ts';
 import type { FromGateway, GatewayReport, PlainConfig } from './protocol.ts';
-import { Run } from './run.ts';
+import { GatewayGone, Run } from './run.ts';
 import { SharedSocket } from './shared-socket.ts';
 
 export interface GatewaysOptions {
@@ -38,6 +38,8 @@ export class Gateways implements Places {
   #lastPlace = 0;
   #own: ReadonlyMap<number, KernelMethod> = new Map();
   #configuration: Configuration | undefined;
+  /** The first gateway has bound the addresses: the others know where. */
+  #bound: Promise<Bound> | undefined;
   #ports: SharedPlaces['ports'];
   #sockets: Readonly<Record<'http' | 'grpc', SharedSocket>> | undefined;
 
@@ -73,13 +75,9 @@ export class Gateways implements Places {
     if (httpSocket?.kind === 'unix' && grpcSocket?.kind === 'unix') this.#sockets = { http: await SharedSocket.open(httpSocket.path), grpc: await SharedSocket.open(grpcSocket.path) };
     else await assertFree([...http, ...grpc, ...(config.api.publicPort === 0 ? [] : [{ kind: 'tcp', host: config.api.publicAddress, port: config.api.publicPort } as const])]);
     const [first, ...others] = this.#members as [Member, ...Member[]];
-    const bound = (await first.run.order({ kind: 'listen', configuration, places: this.#shared() })) as Bound;
-    this.#ports = { http: bound.http.map(portOf), grpc: bound.grpc.map(portOf), public: bound.public.map(portOf) };
-    first.ready();
-    await Promise.all(others.map(async (member) => {
-      await member.run.order({ kind: 'listen', configuration, places: this.#shared() });
-      member.ready();
-    }));
+    this.#bound = this.#listenFirst(first, configuration);
+    const bound = await this.#bound;
+    await Promise.all(others.map((member) => this.#listenToo(member)));
     return bound;
   }
 
@@ -110,7 +108,10 @@ export class Gateways implements Places {
 
   /** No connection is taken any more; resolves when all calls have finished, or, of connections that stay, after `graceMs`. */
   async drain(graceMs: number): Promise<void> {
-    await Promise.allSettled(this.#members.map(({ run }) => run.order({ kind: 'drain', graceMs })));
+    await Promise.allSettled(this.#members.map((member) => {
+      member.leave();
+      return member.run.order({ kind: 'drain', graceMs });
+    }));
   }
 
   /** Ends all threads. May be called twice. */
@@ -118,6 +119,24 @@ export class Gateways implements Places {
     await Promise.all(this.#members.map((member) => member.stop()));
     this.#sockets?.http.close();
     this.#sockets?.grpc.close();
+  }
+
+  async #listenFirst(first: Member, configuration: Configuration): Promise<Bound> {
+    const bound = (await first.run.order({ kind: 'listen', configuration, places: this.#shared() })) as Bound;
+    this.#ports = { http: bound.http.map(portOf), grpc: bound.grpc.map(portOf), public: bound.public.map(portOf) };
+    first.ready();
+    return bound;
+  }
+
+  /** One that has ended meanwhile listens when it is back. @throws FatalError */
+  async #listenToo(member: Member): Promise<void> {
+    const { run } = member;
+    try {
+      await run.order({ kind: 'listen', configuration: this.#configuration as Configuration, places: this.#shared() });
+      if (member.run === run) member.ready();
+    } catch (cause) {
+      if (!(cause instanceof GatewayGone)) throw cause;
+    }
   }
 
   #member(index: number): Member {
@@ -132,7 +151,9 @@ export class Gateways implements Places {
       launch: (onNews) => new Run({ start, compileCache: launch.compileCache, hangMs: config.hangMs, onNews }),
       introduce: async (run) => {
         for (const place of this.#places.values()) place.introduce(index, run);
-        if (this.#configuration !== undefined) await run.order({ kind: 'listen', configuration: this.#configuration, places: this.#shared() });
+        if (this.#bound === undefined) return; // it is told to listen with the others
+        await this.#bound;
+        await run.order({ kind: 'listen', configuration: this.#configuration as Configuration, places: this.#shared() });
       },
       onNews: (run, news) => this.#heard(run, news),
       onEnded: () => {

@@ -6,6 +6,7 @@ import { BadFrame } from '../../ipc/frame.ts';
 import type { BlackBox } from '../../ipc/vitals.ts';
 import { Control } from '../../proto/control.ts';
 import { ask } from '../ask.ts';
+import { Watch } from '../watch.ts';
 import type { LaneStory } from './protocol.ts';
 
 export interface LaneOptions {
@@ -16,12 +17,17 @@ export interface LaneOptions {
   readonly story: (calls: Calls, box: BlackBox | undefined) => LaneStory;
   /** It has ended, its calls have failed, and nobody had asked for it. */
   readonly onLost: (end: ChannelEnd) => void;
+  /** Longest silence of a block that has calls on it, in milliseconds; 0: any. */
+  readonly hangMs: number;
+  readonly onHang: (silentMs: number) => void;
 }
 
 /** A block that has died takes its end of the lane along; where that has not been seen yet, it is waited for so long. */
 const LAST_FRAMES_MS = 100;
 /** How often a lane that is to become empty is looked at. */
 const TICK_MS = 10;
+/** Code is loaded, on a machine that may be busy, before a block looks for the first time. */
+const START_MS = 15_000;
 const NOTHING: LaneStory = { had: true, evidence: [], flights: [] };
 
 export class Lane {
@@ -31,6 +37,9 @@ export class Lane {
   /** Its end is no news. */
   #expected = false;
   #dying: Promise<LaneStory> | undefined;
+  readonly #watch: Watch | undefined;
+  /** The block has been given something to do. */
+  readonly wake = (): void => this.#watch?.wake();
 
   constructor(options: LaneOptions) {
     this.#channel = options.channel;
@@ -43,7 +52,9 @@ export class Lane {
         if (!this.#expected) this.#story = options.story(this.calls, this.#channel.peer?.blackBox);
       },
     });
+    this.#watch = watchOf(options, () => this.calls.inFlight > 0);
     void this.calls.ended.then((end) => {
+      this.#watch?.stop();
       if (!this.#expected) options.onLost(end);
     });
   }
@@ -88,4 +99,9 @@ export class Lane {
   async finished(): Promise<void> {
     while (!this.calls.over && this.calls.inFlight > 0) await sleep(TICK_MS);
   }
+}
+
+/** The supervisor sees whether the block does anything; what it does for this lane, whose memory it may have spoilt, is seen here. */
+function watchOf({ channel: { peer }, hangMs, onHang }: LaneOptions, isBusy: () => boolean): Watch | undefined {
+  return peer === undefined || hangMs === 0 ? undefined : new Watch({ pulse: peer, hangMs, startMs: Math.max(hangMs, START_MS), isBusy, onHang, onLook: () => {} });
 }

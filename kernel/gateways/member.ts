@@ -4,7 +4,7 @@ import { messageOf } from '../../proto/errors.ts';
 import type { Log } from '../../proto/log.ts';
 import { CHILD_DEFAULTS } from '../child-info.ts';
 import { Deaths } from '../deaths.ts';
-import { Run, type RunEnd, type RunOptions } from './run.ts';
+import type { Run, RunEnd, RunOptions } from './run.ts';
 
 export type MemberState = 'starting' | 'ready' | 'backing-off' | 'failed' | 'stopped';
 
@@ -59,9 +59,14 @@ export class Member {
     this.#readySinceMs = performance.now();
   }
 
+  /** No run follows this one. May be called twice. */
+  leave(): void {
+    this.#stopping.abort();
+  }
+
   /** Resolves when nothing is left. May be called twice. */
   async stop(): Promise<void> {
-    this.#stopping.abort();
+    this.leave();
     this.#run.terminate('closed', 'it was closed');
     await this.#run.ended;
     this.#state = 'stopped';
@@ -76,8 +81,9 @@ export class Member {
   #ended({ cause, reason, error }: RunEnd): void {
     const { index, log, onEnded } = this.#options;
     onEnded();
-    if (this.#stopping.signal.aborted || cause === 'closed') return;
+    if (cause === 'closed') return;
     this.#lastExit = reason;
+    if (this.#stopping.signal.aborted) return log.error({}, `gateway ${index} ended: ${error === '' ? reason : error}`);
     this.#deaths.count(cause);
     this.#deaths.record(this.#restarts + 1, { cause, reason, lastError: error, inFlight: [], working: [] });
     const { pauseMs, failed } = this.#deaths.pause(this.#readySinceMs);

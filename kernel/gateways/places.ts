@@ -4,6 +4,7 @@ import type { ChannelEnd } from '../../ipc/channel.ts';
 import { openLane, type LaneEnd } from '../../ipc/lane.ts';
 import type { Log } from '../../proto/log.ts';
 import type { SeatSpec } from '../compartments.ts';
+import type { WaitingBytes } from '../metrics/compartments.ts';
 import { evidenceOf, Poison, type PackedSuspect } from '../poison.ts';
 import { seatShared, type OpenSeats, type Seats } from '../switch.ts';
 import { wrapTrace } from '../trace.ts';
@@ -59,6 +60,11 @@ export class Places {
     this.#places.delete(number);
   }
 
+  /** What is on its way to and from lives, by compartment. */
+  get waiting(): ReadonlyMap<string, WaitingBytes> {
+    return new Map([...this.#places.values()].map((place) => [place.spec.name, place.waiting]));
+  }
+
   /** @throws Error where there is none */
   at(number: number): Place {
     const place = this.#places.get(number);
@@ -101,8 +107,18 @@ export class Place {
     this.seat.onWanted = () => post({ kind: 'wanted', place: number });
   }
 
+  get waiting(): WaitingBytes {
+    let [queued, out, into] = [0, 0, 0];
+    for (const { calls } of this.#lanes.values()) {
+      queued += calls.queuedBytes;
+      out += calls.ring?.outBytes ?? 0;
+      into += calls.ring?.inBytes ?? 0;
+    }
+    return { queued, out, into };
+  }
+
   /** @throws Error when the lane can't be opened */
-  attach(life: number, end: LaneEnd): void {
+  attach(life: number, end: LaneEnd, isWatched: boolean): void {
     const { trace, gateway } = this.#options;
     const opened = openLane(end);
     const channel = trace ? wrapTrace(`${this.spec.name}#${gateway}`)(opened) : opened;
@@ -110,9 +126,14 @@ export class Place {
       channel, queueBytes: this.spec.queueBytes,
       story: (calls, box) => ({ had: true, evidence: this.poison.limit > 0 ? evidenceOf(this.seat.suspectsOf(calls, box)) : [], flights: box?.flights ?? [] }),
       onLost: (how) => this.#lost(life, lane, how),
+      hangMs: isWatched ? this.spec.hangMs : 0,
+      onHang: (silentMs) => this.#options.post({ kind: 'lane-hangs', place: this.#number, life, silentMs }),
     });
     this.#lanes.set(life, lane);
-    this.seat.attach(lane.calls, this.#wake);
+    this.seat.attach(lane.calls, () => {
+      lane.wake();
+      this.#wake();
+    });
   }
 
   /** Resolves when the block has all that was sent. @throws Error when it does not say so */

@@ -10,6 +10,7 @@ import type { ApiConfig, AppConfig, Config } from '../config.ts';
 import type { SeatSpec } from '../compartments.ts';
 import type { Configuration } from '../configuration.ts';
 import type { SharedPlaces } from '../gateway.ts';
+import type { WaitingBytes } from '../metrics/compartments.ts';
 import type { Evidence, PackedSuspect } from '../poison.ts';
 import type { KernelCall } from '../switch.ts';
 
@@ -45,7 +46,7 @@ export type Order =
   | { readonly kind: 'apply'; readonly configuration: Configuration }
   | { readonly kind: 'place'; readonly place: number; readonly spec: SeatSpec; readonly tally: SharedArrayBuffer; readonly suspects: readonly PackedSuspect[] }
   | { readonly kind: 'admit'; readonly place: number; readonly admitted: boolean }
-  | { readonly kind: 'attach'; readonly place: number; readonly life: number; readonly lane: LaneEnd }
+  | { readonly kind: 'attach'; readonly place: number; readonly life: number; readonly lane: LaneEnd; /** False: it turns the supervisor's own loop. */ readonly isWatched: boolean }
   /** Answered when the block has taken all that the gateway had sent. */
   | { readonly kind: 'suspend'; readonly place: number }
   | { readonly kind: 'rest'; readonly place: number; readonly limitMs: number }
@@ -69,6 +70,8 @@ export type Order =
 export interface GatewayReport {
   readonly connections: number;
   readonly measures: PackedMeasures;
+  /** By compartment. */
+  readonly waiting: ReadonlyMap<string, WaitingBytes>;
 }
 
 /** An order with a number that its answer has, too. */
@@ -98,6 +101,8 @@ export type FromGateway =
   | { readonly kind: 'wake'; readonly place: number }
   /** A lane ended that nobody had asked to end. */
   | { readonly kind: 'lane-ended'; readonly place: number; readonly life: number; readonly violation: string | undefined }
+  /** A block that has calls on a lane does nothing about it. */
+  | { readonly kind: 'lane-hangs'; readonly place: number; readonly life: number; readonly silentMs: number }
   | { readonly kind: 'acquitted'; readonly place: number; readonly digest: string }
   /** A trial ended without a verdict. */
   | { readonly kind: 'adjourned'; readonly place: number; readonly digest: string };

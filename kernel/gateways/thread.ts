@@ -65,7 +65,7 @@ class GatewayThread {
       case 'admit':
         return this.#places.admit(order.place, order.admitted);
       case 'attach':
-        return this.#places.at(order.place).attach(order.life, order.lane);
+        return this.#places.at(order.place).attach(order.life, order.lane, order.isWatched);
       case 'suspend':
         return this.#places.at(order.place).suspend();
       case 'rest':
@@ -83,7 +83,7 @@ class GatewayThread {
       case 'close-place':
         return this.#places.close(order.place);
       case 'report':
-        return { connections: this.#gateway?.connections ?? 0, measures: this.#counts.pack() } satisfies GatewayReport;
+        return { connections: this.#gateway?.connections ?? 0, measures: this.#counts.pack(), waiting: this.#places.waiting } satisfies GatewayReport;
       case 'ping':
         return undefined;
       case 'drain':

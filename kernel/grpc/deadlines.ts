@@ -11,9 +11,9 @@ const TICK_MS = 20;
 
 export class Deadlines {
   readonly #waiting = new Set<Expiring>();
-  #ticker: NodeJS.Timeout | undefined;
+  #ticking = false;
   readonly #look = (): void => {
-    this.#ticker = undefined;
+    this.#ticking = false;
     const now = performance.now();
     for (const one of this.#waiting) if (one.expiresMs <= now) one.expire();
     this.#start();
@@ -29,6 +29,8 @@ export class Deadlines {
   }
 
   #start(): void {
-    if (this.#waiting.size > 0) this.#ticker ??= setTimeout(this.#look, TICK_MS).unref();
+    if (this.#ticking || this.#waiting.size === 0) return;
+    this.#ticking = true;
+    setTimeout(this.#look, TICK_MS).unref();
   }
 }

@@ -1,7 +1,8 @@
 // Compressed messages (gRPC over HTTP/2, "Message-Encoding"): taken apart in Node's own threads, so that a message that costs much
 // to unpack costs no other call.
 import { Grpc } from '../../proto/errors.ts';
-import type { MessageFault } from './message-reader.ts';
+import type { Budget } from '../h2/budget.ts';
+import { NO_ROOM, type MessageFault } from './message-reader.ts';
 
 /** What we take. */
 const ENCODINGS = ['identity', 'gzip', 'deflate'] as const;
@@ -13,10 +14,16 @@ export function faultOfEncoding(encoding: string): MessageFault | undefined {
   return undefined;
 }
 
-/** @param encoding one that `faultOfEncoding` has nothing against. */
-export function inflate(message: Buffer, encoding: string, maxBytes: number, done: (result: Buffer | MessageFault) => void): void {
+/**
+ * @param encoding one that `faultOfEncoding` has nothing against.
+ * @param budget has the message while it waits for its turn.
+ * @param done runs later, or at once where there is no room.
+ */
+export function inflate(message: Buffer, encoding: string, maxBytes: number, budget: Budget, done: (result: Buffer | MessageFault) => void): void {
+  if (!budget.take(message.length)) return done(NO_ROOM);
   const zlib = process.getBuiltinModule('node:zlib');
   const finish = (cause: Error | null, body: Buffer): void => {
+    budget.give(message.length);
     if (cause === null) return done(body);
     const large = (cause as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE';
     done(large ? { code: Grpc.RESOURCE_EXHAUSTED, message: `Received message that decompresses to a size larger than ${maxBytes}` } : { code: Grpc.INTERNAL, message: 'Failed to decompress message' });

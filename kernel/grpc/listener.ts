@@ -20,6 +20,8 @@ export interface GrpcOptions {
   readonly log: ((call: { readonly method: string; readonly code: number; readonly durationMs: number; readonly userAgent: string }) => void) | undefined;
   /** Absent: nothing is counted. */
   readonly counts?: ApiCounts;
+  /** A connection was ended over a fault of our own code. Absent: that ends the process. */
+  readonly onBug?: (cause: unknown) => void;
   /** Absent: plain text. */
   readonly tls?: TlsFiles;
   /** Several listeners share each port (`SO_REUSEPORT`). */

@@ -10,16 +10,19 @@ export interface MessageFault {
   readonly message: string;
 }
 
-/** Takes a whole message, owned. A fault ends the reading. */
-export type TakeMessage = (message: Buffer, compressed: boolean) => MessageFault | undefined;
-
 export const tooLarge = (bytes: number, limit: number): MessageFault => ({ code: Grpc.RESOURCE_EXHAUSTED, message: `Received message larger than max (${bytes} vs ${limit})` });
 export const badFlag = (flag: number): MessageFault => ({ code: Grpc.INTERNAL, message: `grpc: received unexpected payload format ${flag}` });
-const NO_ROOM: MessageFault = { code: Grpc.RESOURCE_EXHAUSTED, message: 'too many bytes of unfinished messages are held' };
+export const NO_ROOM: MessageFault = { code: Grpc.RESOURCE_EXHAUSTED, message: 'too many bytes of requests that are not whole are held' };
 const FIRST_BYTES = 1_024;
 const EMPTY = Buffer.alloc(0);
 
 export class MessageReader {
+  /** A whole message, owned, after `read` has returned; undefined: it needs more bytes. */
+  message: Buffer | undefined;
+  /** Whether that is compressed. */
+  compressed = false;
+  /** What is wrong with what was read. Nothing more can be read then. */
+  fault: MessageFault | undefined;
   readonly #maxBytes: number;
   readonly #budget: Budget;
   #prefixHave = 0;
@@ -41,25 +44,16 @@ export class MessageReader {
     return this.#prefixHave > 0;
   }
 
-  read(bytes: Buffer, start: number, end: number, take: TakeMessage): MessageFault | undefined {
-    for (let at = start; at < end || this.#isWhole;) {
-      if (this.#prefixHave < PREFIX_BYTES) {
-        const byte = bytes[at++]!;
-        if (this.#prefixHave === 0) this.#flag = byte;
-        else this.#length = this.#length * 256 + byte;
-        if (++this.#prefixHave < PREFIX_BYTES) continue;
-        if (this.#flag > 1) return badFlag(this.#flag);
-        if (this.#length > this.#maxBytes) return tooLarge(this.#length, this.#maxBytes);
-        continue;
-      }
-      const size = Math.min(end - at, this.#length - this.#have);
-      if (!this.#add(bytes, at, size)) return NO_ROOM;
-      at += size;
-      if (!this.#isWhole) return undefined;
-      const fault = this.#finish(take);
-      if (fault !== undefined) return fault;
-    }
-    return undefined;
+  /** Reads up to the end of one message, or of the bytes. Returns where it stopped. */
+  read(bytes: Buffer, start: number, end: number): number {
+    this.message = undefined;
+    const at = this.#readPrefix(bytes, start, end);
+    if (this.#prefixHave < PREFIX_BYTES || this.fault !== undefined) return at;
+    const size = Math.min(end - at, this.#length - this.#have);
+    if (size === this.#length) this.#finish(Buffer.from(bytes.subarray(at, at + size))); // all of it is here
+    else if (!this.#add(bytes, at, size)) this.fault = NO_ROOM;
+    else if (this.#have === this.#length) this.#finish(this.#body.length === this.#length ? this.#body : this.#body.subarray(0, this.#length));
+    return at + size;
   }
 
   /** Gives up what is there. */
@@ -69,8 +63,17 @@ export class MessageReader {
     this.#body = EMPTY;
   }
 
-  get #isWhole(): boolean {
-    return this.#prefixHave === PREFIX_BYTES && this.#have === this.#length;
+  #readPrefix(bytes: Buffer, start: number, end: number): number {
+    let at = start;
+    while (this.#prefixHave < PREFIX_BYTES && at < end) {
+      const byte = bytes[at++]!;
+      if (this.#prefixHave === 0) this.#flag = byte;
+      else this.#length = this.#length * 256 + byte;
+      if (++this.#prefixHave < PREFIX_BYTES) continue;
+      if (this.#flag > 1) this.fault = badFlag(this.#flag);
+      else if (this.#length > this.#maxBytes) this.fault = tooLarge(this.#length, this.#maxBytes);
+    }
+    return at;
   }
 
   #add(bytes: Buffer, at: number, size: number): boolean {
@@ -87,12 +90,12 @@ export class MessageReader {
     return true;
   }
 
-  #finish(take: TakeMessage): MessageFault | undefined {
-    const message = this.#body.length === this.#length ? this.#body : this.#body.subarray(0, this.#length);
+  #finish(message: Buffer): void {
+    this.message = message;
+    this.compressed = this.#flag === 1;
     this.close();
     this.#prefixHave = 0;
     this.#length = 0;
     this.#have = 0;
-    return take(message, this.#flag === 1);
   }
 }

@@ -4,7 +4,7 @@ import { Grpc, messageOf } from '../../proto/errors.ts';
 import type { Stream } from '../h2/stream.ts';
 import type { CallHead } from './call-head.ts';
 import { faultOfEncoding, inflate } from './inflate.ts';
-import { MessageReader, PREFIX_BYTES, badFlag, tooLarge, type MessageFault } from './message-reader.ts';
+import { MessageReader, NO_ROOM, PREFIX_BYTES, badFlag, tooLarge, type MessageFault } from './message-reader.ts';
 
 /** Who waits for it. Exactly one of these is called, once. */
 export interface MessageTaker {
@@ -25,6 +25,8 @@ export class SingleMessage {
   #reader: MessageReader | undefined;
   #message: Buffer | undefined;
   #compressed = false;
+  /** Bytes that the budget knows of. */
+  #kept = 0;
   #over = false;
 
   constructor(stream: Stream, head: CallHead, maxBytes: number, taker: MessageTaker) {
@@ -51,12 +53,10 @@ export class SingleMessage {
         this.#over = true;
         return this.#taker.onRequest(isShare(bytes, end - body) ? Buffer.from(bytes.subarray(body, end)) : bytes.subarray(body, end));
       }
-      this.#compressed = flag === 1;
-      this.#message = Buffer.from(bytes.subarray(body, end));
+      const fault = this.#keep(Buffer.from(bytes.subarray(body, end)), flag === 1);
+      if (fault !== undefined) return this.#fail(fault);
     } else if (end > start) {
-      const { budget } = this.#stream.connection.options;
-      this.#reader ??= new MessageReader(this.#maxBytes, budget);
-      const fault = this.#reader.read(bytes, start, end, this.#take);
+      const fault = this.#read(bytes, start, end);
       if (fault !== undefined) return this.#fail(fault);
     }
     this.#stream.take(end - start);
@@ -67,19 +67,39 @@ export class SingleMessage {
   close(): void {
     this.#over = true;
     this.#reader?.close();
+    this.#release();
   }
 
-  readonly #take = (message: Buffer, compressed: boolean): MessageFault | undefined => {
+  #read(bytes: Buffer, start: number, end: number): MessageFault | undefined {
+    const reader = (this.#reader ??= new MessageReader(this.#maxBytes, this.#stream.connection.options.budget));
+    for (let at = start; at < end;) {
+      at = reader.read(bytes, at, end);
+      const fault = reader.fault ?? (reader.message === undefined ? undefined : this.#keep(reader.message, reader.compressed));
+      if (fault !== undefined) return fault;
+    }
+    return undefined;
+  }
+
+  /** It is whole, and waits for the request to end. */
+  #keep(message: Buffer, compressed: boolean): MessageFault | undefined {
     if (this.#message !== undefined) return { code: Grpc.UNIMPLEMENTED, message: `Received a second request message for server streaming method ${this.#head.path}` };
+    if (!this.#stream.connection.options.budget.take(message.length)) return NO_ROOM;
+    this.#kept = message.length;
     this.#message = message;
     this.#compressed = compressed;
     return undefined;
-  };
+  }
+
+  #release(): void {
+    this.#stream.connection.options.budget.give(this.#kept);
+    this.#kept = 0;
+  }
 
   #end(): void {
     if (this.#reader?.inside === true) return this.#fail({ code: Grpc.INTERNAL, message: 'unexpected EOF: the request ends within a message' });
     const message = this.#message;
     if (message === undefined) return this.#fail({ code: Grpc.UNIMPLEMENTED, message: `Received no request message for server streaming method ${this.#head.path}` });
+    this.#release();
     if (!this.#compressed) {
       this.#over = true;
       return this.#taker.onRequest(message);
@@ -87,7 +107,7 @@ export class SingleMessage {
     const { encoding } = this.#head;
     const fault = faultOfEncoding(encoding);
     if (fault !== undefined) return this.#fail(fault);
-    inflate(message, encoding, this.#maxBytes, (result) => {
+    inflate(message, encoding, this.#maxBytes, this.#stream.connection.options.budget, (result) => {
       if (this.#over) return;
       if (!(result instanceof Uint8Array)) return this.#fail(result);
       this.#over = true;

@@ -9,10 +9,11 @@ import { ErrorCode } from '../h2/frames.ts';
 import type { Stream, StreamHandler } from '../h2/stream.ts';
 import type { CallRequest, StreamAnswer, StreamTicket } from '../seat.ts';
 import { endWith, prefixOf } from './answering.ts';
+import { Backlog } from './backlog.ts';
 import type { CallHead, Gate } from './call-head.ts';
 import { HEAD, OK_ONLY, OK_TRAILERS } from './fields.ts';
 import { faultOfEncoding, inflate } from './inflate.ts';
-import { MessageReader, type MessageFault } from './message-reader.ts';
+import { MessageReader, NO_ROOM, type MessageFault } from './message-reader.ts';
 import type { Port } from './own.ts';
 import { SingleMessage, type MessageTaker } from './single-message.ts';
 
@@ -40,10 +41,9 @@ export class StreamExchange implements StreamHandler, StreamAnswer, MessageTaker
   readonly #request: SingleMessage | undefined;
   /** Of a client's messages. */
   readonly #reader: MessageReader | undefined;
-  /** Messages that wait for credit, the first perhaps for being unpacked. */
-  readonly #messages: { readonly bytes: Buffer; readonly compressed: boolean }[] = [];
-  /** Bytes of the stream that came while some waited: the client gets no more window before. */
-  #withheld = 0;
+  /** What came while there was no credit: the client gets no more window for it before there is. */
+  readonly #backlog: Backlog;
+  #reading = false;
   #unpacking = false;
   #hasCredit = false;
   #clientEnded = false;
@@ -65,6 +65,7 @@ export class StreamExchange implements StreamHandler, StreamAnswer, MessageTaker
     this.#server = server;
     if (gate.route.kind === 'server-stream') this.#request = new SingleMessage(stream, head, port.maxBodyBytes, this);
     else this.#reader = new MessageReader(port.maxBodyBytes, stream.connection.options.budget);
+    this.#backlog = new Backlog(stream.connection.options.budget);
   }
 
   /** A client's stream begins at once, a server's with its request. */
@@ -87,11 +88,10 @@ export class StreamExchange implements StreamHandler, StreamAnswer, MessageTaker
   onData(bytes: Buffer, start: number, end: number, last: boolean): void {
     if (this.#request !== undefined) return this.#request.onData(bytes, start, end, last);
     if (this.#over) return;
-    const fault = (this.#reader as MessageReader).read(bytes, start, end, this.#take);
-    if (fault !== undefined) return this.onFault(fault);
-    this.#withheld += end - start;
     this.#clientEnded = last;
-    if (last && this.#reader?.inside === true) return this.onFault({ code: Grpc.INTERNAL, message: 'unexpected EOF: the request ends within a message' });
+    const backlog = this.#backlog;
+    const read = backlog.isEmpty ? this.#read(bytes, start, end) : start;
+    if (read < end && !this.#over && !backlog.add(bytes, read, end)) return this.onFault(NO_ROOM);
     this.#forward();
   }
 
@@ -171,38 +171,55 @@ export class StreamExchange implements StreamHandler, StreamAnswer, MessageTaker
     else this.#forward(); // there may have been credit at once
   }
 
-  readonly #take = (bytes: Buffer, compressed: boolean): MessageFault | undefined => {
-    const fault = compressed ? faultOfEncoding(this.#head.encoding) : undefined;
-    if (fault === undefined) this.#messages.push({ bytes, compressed });
-    return fault;
-  };
-
-  /** Sends on what the server has credit for. The client gets its window back when nothing waits. */
-  #forward(): void {
-    while (this.#ticket !== undefined && this.#hasCredit && !this.#unpacking && !this.#over) {
-      const message = this.#messages.shift();
-      if (message === undefined) break;
-      if (message.compressed) return this.#unpack(message.bytes);
-      this.#hasCredit = this.#ticket.send(message.bytes);
+  /** Sends on what is here and the server has credit for. Returns how far that was; the client gets as much window again. */
+  #read(bytes: Buffer, start: number, end: number): number {
+    const reader = this.#reader as MessageReader;
+    let at = start;
+    this.#reading = true;
+    while (at < end && this.#takes()) {
+      at = reader.read(bytes, at, end);
+      if (reader.fault !== undefined) this.onFault(reader.fault);
+      else if (reader.message !== undefined) this.#pass(reader.message, reader.compressed);
     }
-    if (this.#messages.length > 0 || this.#unpacking || this.#over) return;
-    const withheld = this.#withheld;
-    this.#withheld = 0;
-    this.#stream.take(withheld);
-    if (!this.#clientEnded || this.#halfClosed || this.#ticket === undefined) return;
-    this.#halfClosed = true;
-    this.#ticket.halfClose();
+    this.#reading = false;
+    this.#stream.take(at - start);
+    return at;
   }
 
-  #unpack(bytes: Buffer): void {
+  #takes(): boolean {
+    return this.#ticket !== undefined && this.#hasCredit && !this.#unpacking && !this.#over;
+  }
+
+  #pass(message: Buffer, compressed: boolean): void {
+    if (!compressed) {
+      this.#hasCredit = false; // it may come back while this is sent
+      if ((this.#ticket as StreamTicket).send(message)) this.#hasCredit = true;
+      return;
+    }
+    const fault = faultOfEncoding(this.#head.encoding);
+    if (fault !== undefined) return this.onFault(fault);
     this.#unpacking = true;
-    inflate(bytes, this.#head.encoding, this.#port.maxBodyBytes, (result) => {
+    inflate(message, this.#head.encoding, this.#port.maxBodyBytes, this.#stream.connection.options.budget, (result) => {
       this.#unpacking = false;
       if (this.#over) return;
       if (!(result instanceof Uint8Array)) return this.onFault(result);
-      this.#messages.unshift({ bytes: result, compressed: false });
+      this.#pass(result, false);
       this.#forward();
     });
+  }
+
+  /** There is credit, or more to send: what waits goes on, and behind it the news that the client has ended. */
+  #forward(): void {
+    if (this.#reading) return; // whoever reads sees it
+    const backlog = this.#backlog;
+    if (!backlog.isEmpty && this.#takes()) {
+      const read = this.#read(backlog.bytes, backlog.start, backlog.end);
+      if (!this.#over) backlog.read(read);
+    }
+    if (!this.#clientEnded || this.#halfClosed || this.#over || this.#ticket === undefined || this.#unpacking || !backlog.isEmpty) return;
+    this.#halfClosed = true;
+    if (this.#reader?.inside === true) return this.onFault({ code: Grpc.INTERNAL, message: 'unexpected EOF: the request ends within a message' });
+    this.#ticket.halfClose();
   }
 
   #left(messages: number): void {
@@ -228,7 +245,7 @@ export class StreamExchange implements StreamHandler, StreamAnswer, MessageTaker
     clearTimeout(this.#deadline);
     this.#request?.close();
     this.#reader?.close();
-    this.#messages.length = 0;
+    this.#backlog.clear();
     this.#port.closed(this);
     this.#port.log?.({ method: this.#gate.route.rpc as string, code, durationMs: performance.now() - this.#began, userAgent: this.#head.userAgent });
   }

@@ -33,7 +33,7 @@ export class UnaryExchange implements StreamHandler, Answer, MessageTaker, Expir
     this.#stream = stream;
     this.#gate = gate;
     this.#head = head;
-    this.#began = port.isTimed || head.timeoutMs !== Infinity ? performance.now() : 0;
+    this.#began = port.isTimed || head.timeoutMs !== Infinity ? stream.connection.takenMs : 0;
     this.expiresMs = this.#began + head.timeoutMs;
     if (head.timeoutMs !== Infinity) port.deadlines.add(this);
     this.#request = new SingleMessage(stream, head, port.maxBodyBytes, this);

@@ -1,5 +1,5 @@
 // One HTTP/2 connection from the server's side (RFC 9113): what each frame means in the state that its stream and the connection
-// are in. Reading is frame-reader.ts, sending is sender.ts, how long things may take is look.ts' business.
+// are in. Reading is frame-reader.ts, sending is sender.ts, how long things may take is peer.ts' business.
 import { IdTable } from '../../ipc/id-table.ts';
 import { messageOf } from '../../proto/errors.ts';
 import type { Budget } from './budget.ts';
@@ -38,6 +38,9 @@ export interface ConnectionOptions {
 
 /** What we let the peer send on all streams together before we have looked at it. */
 export const CONNECTION_WINDOW = 4 * 1024 * 1024;
+/** Encoded heads up to this size are nobody's problem: there are only so many streams. Decoded, and with their objects, they take so many times that. */
+const SMALL_HEAD = 1_024;
+const HEAD_FACTOR = 2;
 /** Bytes for a peer that it does not read, beyond which nothing more is read of it. */
 const FULL_BYTES = 1024 * 1024;
 
@@ -58,6 +61,7 @@ export class Connection implements FrameSink {
   /** Streams above are not looked at any more: we are leaving. */
   #lastAccepted = LARGEST_WINDOW;
   #settled = false;
+  #takenMs = 0;
   #receiveWindow = CONNECTION_WINDOW;
   #taken = 0;
   readonly #early = new EarlyEnds();
@@ -73,7 +77,7 @@ export class Connection implements FrameSink {
     this.#transport = transport;
     this.sender = new Sender(transport, this.#peer);
     this.#reader = new FrameReader(this);
-    this.#blocks = new HeaderBlocks(options.maxHeaderBytes);
+    this.#blocks = new HeaderBlocks(options.maxHeaderBytes, options.budget);
     this.#guard = new Guard(performance.now(), () => this.sender.dataFrames);
     this.sender.settings(options.maxStreams, STREAM_WINDOW, options.maxHeaderBytes, CONNECTION_WINDOW);
   }
@@ -94,6 +98,11 @@ export class Connection implements FrameSink {
   get unfinished(): number {
     return this.#blocks.unfinished === 0 ? this.#reader.unfinished : -this.#blocks.unfinished;
   }
+  /** When the chunk came whose requests begin now, on the monotonic clock; looked up once for all of them. */
+  get takenMs(): number {
+    if (this.#takenMs === 0) this.#takenMs = performance.now();
+    return this.#takenMs;
+  }
   get over(): boolean {
     return this.#over;
   }
@@ -102,6 +111,7 @@ export class Connection implements FrameSink {
   take(chunk: Buffer): void {
     if (this.#over) return;
     this.heard = true;
+    this.#takenMs = 0;
     try {
       this.#reader.take(chunk);
     } catch (cause) {
@@ -256,16 +266,17 @@ export class Connection implements FrameSink {
     this.#lastId = id;
     const head = this.#blocks.request(bytes, start, end);
     if (head === 'malformed') return this.#refuse(id, ErrorCode.PROTOCOL_ERROR);
-    this.#open(id, head === 'too large' ? undefined : head, last);
+    this.#open(id, head === 'too large' ? undefined : head, last, end - start);
   }
 
   /** @param head undefined: it was too large. */
-  #open(id: number, head: RequestHead | undefined, last: boolean): void {
+  #open(id: number, head: RequestHead | undefined, last: boolean, blockBytes: number): void {
     if (id > this.#lastAccepted) return; // the peer knows, or will soon
     if (this.#streams.size >= this.options.maxStreams) return this.#refuse(id, ErrorCode.REFUSED_STREAM);
     const length = head?.contentLength ?? -1;
     if (last && length > 0) return this.#refuse(id, ErrorCode.PROTOCOL_ERROR);
     const stream = new Stream(this, id, this.#peer.streamWindow, length);
+    if (blockBytes > SMALL_HEAD && !stream.hold(blockBytes * HEAD_FACTOR)) return this.#refuse(id, ErrorCode.REFUSED_STREAM);
     stream.remoteEnded = last;
     this.#streams.add(id, stream);
     const { application } = this.options;
@@ -415,6 +426,7 @@ export class Connection implements FrameSink {
   }
 
   #endStreams(code: number): void {
+    this.#blocks.close();
     for (const [, stream] of this.#streams.entries()) {
       this.#remove(stream);
       stream.handler?.onReset(code);

@@ -4,15 +4,17 @@
 const REMEMBERED = 128;
 
 export class EarlyEnds {
-  readonly #ids = new Uint32Array(REMEMBERED);
+  /** Most connections never have one. */
+  #ids: Uint32Array | undefined;
   #next = 0;
 
   add(id: number): void {
+    this.#ids ??= new Uint32Array(REMEMBERED);
     this.#ids[this.#next] = id;
     this.#next = (this.#next + 1) % REMEMBERED;
   }
 
   has(id: number): boolean {
-    return this.#ids.includes(id);
+    return this.#ids?.includes(id) === true;
   }
 }

@@ -41,6 +41,7 @@ export class Stream {
   moved = true;
   /** Of the bytes that wait, how many the budget knows of. */
   #charged = 0;
+  #held = 0;
   /** Bytes taken that the peer has not been told of. */
   #taken = 0;
 
@@ -89,6 +90,13 @@ export class Stream {
     this.sendTrailers(trailers);
   }
 
+  /** Something of that size is kept for it until it is over. False: there is no room. */
+  hold(bytes: number): boolean {
+    if (!this.connection.options.budget.take(bytes)) return false;
+    this.#held += bytes;
+    return true;
+  }
+
   /** What waited has left; its trailers follow, if it has come to them. */
   sent(): void {
     this.#settle();
@@ -100,6 +108,8 @@ export class Stream {
   forget(): void {
     this.connection.sender.forget(this);
     this.#settle();
+    if (this.#held > 0) this.connection.options.budget.give(this.#held);
+    this.#held = 0;
   }
 
   /** The handler has taken so many bytes: the peer may send as many more. */

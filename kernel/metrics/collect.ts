@@ -7,7 +7,7 @@ import type { AppChannel } from '../app/channel.ts';
 import { ask } from '../ask.ts';
 import type { Compartment } from '../compartments.ts';
 import type { BlockLife } from '../life.ts';
-import { CompartmentMetrics, placeOf, type GatewayInfo } from './compartments.ts';
+import { CompartmentMetrics, placeOf, type GatewayInfo, type WaitingBytes } from './compartments.ts';
 import { Ledger } from './ledger.ts';
 import { ALL_MEASURES, RESPONSE_COUNT, shownName } from './measures.ts';
 import { processMetrics } from './process.ts';
@@ -27,6 +27,8 @@ export interface CountingGateways {
 
 export interface GatewayCount {
   readonly measures: PackedMeasures;
+  /** By compartment. */
+  readonly waiting: ReadonlyMap<string, WaitingBytes>;
 }
 
 export interface CollectorOptions {
@@ -83,8 +85,9 @@ export class Collector {
   async #text(): Promise<readonly string[]> {
     const { appId, app, compartments, gateways } = this.#options;
     const all = compartments();
-    const ofCompartments = this.#compartments.collect(all, app(), gateways?.infos ?? [], appId);
-    await Promise.all([this.#askGateways(), ...all.flatMap((compartment) => [...compartment.child.lives].map((life) => this.#ask(compartment, life, ANSWER_MS)))]);
+    const waiting = await this.#askGateways();
+    const ofCompartments = this.#compartments.collect(all, app(), gateways?.infos ?? [], waiting, appId);
+    await Promise.all(all.flatMap((compartment) => [...compartment.child.lives].map((life) => this.#ask(compartment, life, ANSWER_MS))));
     const alive = [...(gateways?.runs ?? []), ...compartments().flatMap(({ child }) => [...child.lives])];
     this.#ledger.keep(new Set(alive.map((one) => this.#nameOf(one))));
     const counted = [...this.#ledger.sum(this.#options.meter.pack())].flatMap((family) => this.#shown(family));
@@ -109,8 +112,16 @@ export class Collector {
   }
 
   /** What a gateway had counted when it was last asked stays when it ends. */
-  async #askGateways(): Promise<void> {
-    for (const [run, { measures }] of (await this.#options.gateways?.reports()) ?? []) this.#ledger.update(this.#nameOf(run), NO_PLACE, measures.map(rowOf));
+  async #askGateways(): Promise<ReadonlyMap<string, WaitingBytes>> {
+    const sums = new Map<string, WaitingBytes>();
+    for (const [run, { measures, waiting }] of (await this.#options.gateways?.reports()) ?? []) {
+      this.#ledger.update(this.#nameOf(run), NO_PLACE, measures.map(rowOf));
+      for (const [name, { queued, out, into }] of waiting) {
+        const sum = sums.get(name) ?? { queued: 0, out: 0, into: 0 };
+        sums.set(name, { queued: sum.queued + queued, out: sum.out + out, into: sum.into + into });
+      }
+    }
+    return sums;
   }
 
   /** Their numbers are told apart by compartments, which may come and go under the same name. */

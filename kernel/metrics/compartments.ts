@@ -19,6 +19,15 @@ export function placeOf({ block, component, replica }: Pick<Compartment, 'block'
   return { block: compartmentName(block, undefined, replica), component: component ?? '' };
 }
 
+/** Bytes on their way between a compartment's lives and gateways. */
+export interface WaitingBytes {
+  /** Its transport has no room for them yet. */
+  readonly queued: number;
+  /** In rings: what the block has not taken, and what gateways have not. */
+  readonly out: number;
+  readonly into: number;
+}
+
 /** An event loop that answers calls, where there are several. */
 export interface GatewayInfo {
   /** From 0. */
@@ -54,13 +63,14 @@ export class CompartmentMetrics {
   /**
    * Takes down what is now, before anybody is asked: the questions are calls, too.
    * @param gateways none where the kernel's own loop is the gateway
+   * @param waiting what waits between gateways and lives, by compartment
    * @returns what puts the answers beside it
    */
-  collect(compartments: readonly Compartment[], app: AppChannel | undefined, gateways: readonly GatewayInfo[], appId: string): () => Shown[] {
+  collect(compartments: readonly Compartment[], app: AppChannel | undefined, gateways: readonly GatewayInfo[], waiting: ReadonlyMap<string, WaitingBytes>, appId: string): () => Shown[] {
     this.#forget(compartments);
     this.#answerMs.clear();
     const table = new Table(appId);
-    for (const compartment of compartments) this.#add(table, compartment);
+    for (const compartment of compartments) this.#add(table, compartment, waiting.get(compartment.name));
     for (const { index, state, restarts } of gateways) {
       const at: Labels = { gateway: String(index) };
       table.gauge('gateway_up', 'Whether the gateway serves.', at, state === 'ready' ? 1 : 0);
@@ -84,7 +94,7 @@ export class CompartmentMetrics {
     };
   }
 
-  #add(table: Table, compartment: Compartment): void {
+  #add(table: Table, compartment: Compartment, waiting: WaitingBytes | undefined): void {
     const { name, child, seating } = compartment;
     const at: Labels = placeOf(compartment);
     const info = child.info();
@@ -102,9 +112,9 @@ export class CompartmentMetrics {
     table.counter('block_repeated_total', 'Calls that were opened again on a next life.', at, seating.repeated);
     table.counter('block_lost_total', 'Calls that failed because a life ended under them.', at, seating.lost);
     table.counter('block_poisoned_total', 'Calls that were refused because others like them had ended lives.', at, seating.poisoned);
-    let queued = 0;
-    let out: number | undefined;
-    let into: number | undefined;
+    let queued = waiting?.queued ?? 0;
+    let out = waiting?.out;
+    let into = waiting?.into;
     for (const { calls } of child.lives) {
       queued += calls.queuedBytes;
       const { ring } = calls;

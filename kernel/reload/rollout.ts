@@ -95,8 +95,7 @@ export class Rollout {
     for (let round = 0; round < MOST_ROUNDS && !this.#closed; round++) {
       const next = target.arrange(keeping(resources, held, this.present));
       const { add, replace, remove } = planOf([...this.#inForce.values()], next);
-      // Of those that are alike one after the other: what the first refuses is not tried on the next.
-      const due = replace.filter(({ name, block, component, replica }) => !held.has(`/${name}`) && (component !== undefined || !replace.some((one) => one.block === block && one.component === undefined && one.replica < replica)));
+      const due = replace.filter((placement) => !held.has(`/${placement.name}`) && !replace.some((one) => comesBefore(one, placement, held)));
       // What comes is there before what goes has gone.
       if (add.length > 0) await Promise.all(add.map((placement) => this.#add(placement, placedBy(resources), held, target)));
       else if (due.length > 0) await Promise.all(due.map((placement) => this.#replace(placement, resources, held, target)));
@@ -182,7 +181,7 @@ export class Rollout {
   }
 
   #accept(components: readonly ComponentSpec[], compartment: string): void {
-    this.#refused.delete(`:${compartment}`);
+    this.#refused.delete(`/${compartment}`);
     for (const { name } of components) {
       const refused = this.#refused.get(name);
       if (refused !== undefined && samePlaced(refused.wanted as Placed, this.present.get(name))) this.#refused.delete(name);
@@ -214,6 +213,12 @@ export class Rollout {
       if (key.startsWith('/') && (init === undefined || !sameInit(refused.wanted as BlockInit, init))) this.#refused.delete(key);
     }
   }
+}
+
+/** Of compartments that are alike one changes after the other, so that calls have somewhere to go; and what the first refuses is not tried on the others. */
+function comesBefore(one: Placement, other: Placement, held: ReadonlySet<string>): boolean {
+  if (one.block !== other.block || one.component !== undefined || other.component !== undefined || one.replica >= other.replica) return false;
+  return one.replica === 1 || !held.has(`/${one.name}`);
 }
 
 function specIn(init: BlockInit | undefined, component: string | undefined): ComponentSpec | undefined {

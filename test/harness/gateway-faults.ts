@@ -6,8 +6,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { isMainThread, threadName } from 'node:worker_threads';
 
-/** `throw`: an error that nobody catches. `loop`: for ever. `heap`: until there is none left. `busy`: three and a half seconds. */
-export type GatewayFault = 'throw' | 'loop' | 'heap' | 'busy';
+/** `throw`: an error that nobody catches. `loop`: for ever. `busy`: three and a half seconds. */
+export type GatewayFault = 'throw' | 'loop' | 'busy';
 
 const LOOK_MS = 20;
 const BUSY_MS = 3_500;
@@ -25,8 +25,7 @@ export function orderFault(folder: string, thread: string, fault: GatewayFault):
 function fail(fault: GatewayFault): void {
   if (fault === 'throw') throw new Error('an injected error that nobody catches');
   const until = performance.now() + (fault === 'busy' ? BUSY_MS : Infinity);
-  const kept: number[][] = [];
-  while (performance.now() < until) if (fault === 'heap') kept.push(new Array<number>(1_000).fill(kept.length));
+  while (performance.now() < until);
 }
 
 function look(path: string): void {

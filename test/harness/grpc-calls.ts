@@ -47,13 +47,16 @@ export interface Seen {
 const BESIDE = new Set(['date', 'content-type', 'grpc-accept-encoding', 'grpc-encoding']);
 /** Chosen by chance or by the clock, so that two sidecars never have the same. */
 const CHANCE = /[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}/g;
-const UNARY_LIMIT_MS = 20_000;
+/** Metadata whose values are of that kind: the clock's, and whether a watch has begun already. */
+const CHANCES = new Set(['bulkhead-fencing-token', 'bulkhead-cache']);
+const CALL_LIMIT_MS = 20_000;
 
+const masked = (text: string): string => text.replaceAll(CHANCE, (id) => '#'.repeat(id.length));
 const plain = (metadata: Metadata | undefined): Record<string, string[]> =>
-  Object.fromEntries(Object.keys(metadata?.getMap() ?? {}).filter((name) => !BESIDE.has(name)).map((name) => [name, (metadata as Metadata).get(name).map((value) => (name === 'bulkhead-fencing-token' ? 'a token' : Buffer.from(value as string).toString('latin1')))]));
+  Object.fromEntries(Object.keys(metadata?.getMap() ?? {}).filter((name) => !BESIDE.has(name)).map((name) => [name, (metadata as Metadata).get(name).map((value) => (CHANCES.has(name) ? 'chance' : masked(Buffer.from(value as string).toString('latin1'))))]));
 
 /** Fencing tokens come from the clock: of the answers that have one only the length is compared. */
-const readable = (path: string, message: Buffer): string => (path.startsWith('/bulkhead.v1.Lock/') ? `${message.length} bytes` : message.toString('latin1').replaceAll(CHANCE, (id) => '#'.repeat(id.length)));
+const readable = (path: string, message: Buffer): string => (path.startsWith('/bulkhead.v1.Lock/') ? `${message.length} bytes` : masked(message.toString('latin1')));
 const asBuffer = (bytes: Buffer): Buffer => bytes;
 
 /** A client's two connections to one sidecar: as usual, and with compressed requests. */
@@ -73,7 +76,7 @@ export class SpecClient implements Disposable {
   }
 
   run(spec: CallSpec): Promise<Seen> {
-    return within(UNARY_LIMIT_MS, `the call ends: ${JSON.stringify(spec).slice(0, 400)}`, this.#run(spec));
+    return within(CALL_LIMIT_MS, `the call ends: ${JSON.stringify(spec).slice(0, 400)}`, this.#run(spec));
   }
 
   #run(spec: CallSpec): Promise<Seen> {
@@ -123,5 +126,5 @@ function follow(path: string, call: ClientReadableStream<Buffer>, messages: numb
 }
 
 function seen(path: string, { code, details, metadata }: StatusObject, headers: Metadata | undefined, messages: readonly Buffer[]): Seen {
-  return { code, text: code === 0 ? '' : details, headers: plain(headers), trailers: plain(metadata), messages: messages.map((message) => readable(path, message)) };
+  return { code, text: code === 0 ? '' : masked(details), headers: plain(headers), trailers: plain(metadata), messages: messages.map((message) => readable(path, message)) };
 }

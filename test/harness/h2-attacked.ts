@@ -8,6 +8,9 @@ export const STORE = 'memory';
 /** So that limits on messages are reached with little. */
 export const MAX_BODY_BYTES = 1024 * 1024;
 
+/** Attacks are no reason to fill a disk. */
+const MOST_LINES = 100;
+
 /** What the attacks of one file are against. */
 export class Attacked {
   #sidecar: Sidecar | undefined;
@@ -22,6 +25,8 @@ export class Attacked {
     afterAll(async () => {
       await this.#innocent?.[Symbol.asyncDispose]();
       await this.#sidecar?.stop();
+      const { all = [] } = this.#sidecar?.logs ?? {};
+      if (all.length > MOST_LINES) throw new Error(`${all.length} lines of log, the last ones: ${all.slice(-5).join('\n')}`);
     });
   }
 

@@ -4,7 +4,7 @@ import { Budget } from '../../kernel/h2/budget.ts';
 import { Connection, type Application } from '../../kernel/h2/connection.ts';
 import type { Transport } from '../../kernel/h2/output.ts';
 import type { RequestHead } from '../../kernel/h2/request-head.ts';
-import { Stream, type StreamHandler } from '../../kernel/h2/stream.ts';
+import type { Stream, StreamHandler } from '../../kernel/h2/stream.ts';
 import type { Behaviour } from './h2-chance.ts';
 import { OutputChecker } from './h2-checker.ts';
 import { Code, grpcMessage } from './h2-wire.ts';
@@ -30,7 +30,7 @@ export interface BenchOptions {
 
 /** Checks as well that handlers run in the order that the contract of kernel/h2 promises. */
 export class Bench implements Transport, Application {
-  readonly checker = new OutputChecker();
+  readonly checker = new OutputChecker({ isRead: true });
   readonly connection: Connection;
   readonly budget = new Budget(BUDGET_BYTES);
   /** Whatever must not be, beside what the checker says. */

@@ -12,9 +12,9 @@ export interface ClientSettings {
 
 export class ClientSide {
   readonly #splitter = new FrameSplitter();
-  readonly #decoder = new HpackDecoder({ maxTableBytes: 4_096, maxListBytes: 1 << 20 });
-  /** Of a header block that is not whole; undefined once it can't be understood any more. */
-  #block: { readonly stream: number; readonly parts: Buffer[] } | undefined = { stream: 0, parts: [] };
+  readonly #decoder = new HpackDecoder({ maxTableBytes: 4_096, maxListBytes: 1 << 16 });
+  /** Of a header block that is not whole; undefined when nobody asks, or it can't be understood any more. */
+  #block: { readonly stream: number; readonly parts: Buffer[] } | undefined;
   readonly #requests = new Map<number, readonly string[]>();
   #preface = PREFACE.length;
   readonly #opened = new Set<number>();
@@ -36,6 +36,11 @@ export class ClientSide {
   dataBytes = 0;
   /** Highest stream it has opened. */
   highest = 0;
+
+  /** @param isRead whether somebody will ask for `requestOn`. */
+  constructor(isRead: boolean) {
+    if (isRead) this.#block = { stream: 0, parts: [] };
+  }
 
   sent(bytes: Uint8Array): void {
     let chunk = bytes;

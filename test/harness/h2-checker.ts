@@ -31,7 +31,7 @@ interface Served {
 export class OutputChecker {
   /** What was wrong, in order. */
   readonly violations: string[] = [];
-  readonly client = new ClientSide();
+  readonly client: ClientSide;
   /** By stream, what a client could make of it: for comparing. */
   readonly outcomes = new Map<number, string>();
   /** Of the last GOAWAY. */
@@ -46,6 +46,11 @@ export class OutputChecker {
   #granted = 0;
   /** The server's SETTINGS_INITIAL_WINDOW_SIZE. */
   #window = INITIAL_WINDOW;
+
+  /** @param isRead whether requests are decoded as well (`client.requestOn`). */
+  constructor({ isRead = false }: { readonly isRead?: boolean } = {}) {
+    this.client = new ClientSide(isRead);
+  }
 
   /** Tell it before the server gets them. */
   sent(bytes: Uint8Array): void {
@@ -176,6 +181,8 @@ export class OutputChecker {
   #onReset(stream: number, code: number, name: string): void {
     const served = this.#served(stream);
     if (code > HIGHEST_CODE) this.#violated(`${name} with code ${code}`);
+    const isWithin = this.client.dataBytesOf(stream) <= this.#window + served.granted && this.client.windowOf(stream) <= MAX_WINDOW;
+    if (code === Code.FLOW_CONTROL_ERROR && isWithin) this.#violated(`${name} says FLOW_CONTROL_ERROR, and all windows were kept to`);
     served.reset = true;
     this.#note(stream, `reset ${code}`);
   }

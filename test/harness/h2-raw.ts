@@ -1,9 +1,11 @@
-// An HTTP/2 client that does what it is told: it sends any bytes, keeps what comes, and answers nothing it wasn't told to answer.
+// An HTTP/2 client that does what it is told: it sends any bytes, keeps what comes, and answers nothing it wasn't told to answer. What
+// the server sends is checked all the while (h2-checker.ts).
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { connect as connectTls } from 'node:tls';
 import { HpackDecoder } from '../../kernel/h2/hpack/decoder.ts';
 import { within } from './awaiting.ts';
+import { OutputChecker } from './h2-checker.ts';
 import { getStateRequest, grpcRequest } from './h2-hpack.ts';
 import { Bit, Code, data, FrameSplitter, grpcMessage, headers, PREFACE, settings, SETTINGS_ACK, Type, windowUpdate, ping, type Frame } from './h2-wire.ts';
 
@@ -24,6 +26,8 @@ export interface RawOptions {
   readonly greets?: boolean;
   /** Whether SETTINGS and PING are acknowledged. */
   readonly acknowledges?: boolean;
+  /** False: whatever the server sends is right; for a client that lives long. */
+  readonly checks?: boolean;
   /** Whether received DATA is given back as window of connection and stream. */
   readonly grants?: boolean;
 }
@@ -53,6 +57,7 @@ export class RawH2 implements AsyncDisposable {
   readonly #splitter = new FrameSplitter();
   readonly #decoder = new HpackDecoder({ maxTableBytes: 4_096, maxListBytes: 1 << 20 });
   readonly #options: RawOptions;
+  readonly #checker: OutputChecker | undefined;
   readonly #waiting = new Set<() => void>();
   #block: Buffer[] = [];
   #nextStream = 1;
@@ -63,6 +68,7 @@ export class RawH2 implements AsyncDisposable {
   private constructor(socket: Socket, options: RawOptions) {
     this.socket = socket;
     this.#options = options;
+    if (options.checks !== false) this.#checker = new OutputChecker();
     socket.on('error', () => {}); // shows as the end of the connection
     socket.on('data', (chunk: Buffer) => this.#take(chunk));
     this.closed = new Promise((resolve) => socket.once('close', () => {
@@ -70,7 +76,7 @@ export class RawH2 implements AsyncDisposable {
       this.#wake();
       resolve();
     }));
-    if (options.greets !== false) socket.write(Buffer.concat([PREFACE, settings(...(options.settings ?? []))]));
+    if (options.greets !== false) this.send(PREFACE, settings(...(options.settings ?? [])));
   }
 
   /** Resolves when the socket is connected. */
@@ -83,7 +89,9 @@ export class RawH2 implements AsyncDisposable {
 
   /** False when the socket wants no more just now: `drained` waits for it. */
   send(...parts: readonly Uint8Array[]): boolean {
-    return this.socket.write(parts.length === 1 ? parts[0] as Uint8Array : Buffer.concat(parts));
+    const bytes = parts.length === 1 ? parts[0] as Uint8Array : Buffer.concat(parts);
+    this.#checker?.sent(bytes);
+    return this.socket.write(bytes);
   }
 
   /** The next odd number. */
@@ -110,6 +118,13 @@ export class RawH2 implements AsyncDisposable {
       const reply = this.replies.get(stream);
       return reply !== undefined && (reply.ended || reply.reset !== undefined) ? reply : undefined;
     }, timeoutMs);
+  }
+
+  /** What the server has said of itself. @throws Error when it says nothing of this */
+  async setting(id: number): Promise<number> {
+    const { payload } = await this.frame('the server has greeted', ({ type, flags }) => type === Type.SETTINGS && (flags & Bit.ACK) === 0);
+    for (let at = 0; at < payload.length; at += 6) if (payload.readUInt16BE(at) === id) return payload.readUInt32BE(at + 2);
+    throw new Error(`the server says nothing of setting ${id}`);
   }
 
   /** The first frame that came, or comes, like this. @throws Error when the connection ends or time is up before */
@@ -175,9 +190,12 @@ export class RawH2 implements AsyncDisposable {
     this.socket.resume();
   }
 
+  /** @throws Error if the server did what no server may do */
   async [Symbol.asyncDispose](): Promise<void> {
     this.socket.destroy();
     await this.closed;
+    const violations = this.#checker?.violations ?? [];
+    if (violations.length > 0) throw new Error(`the server broke the rules of HTTP/2:\n${violations.slice(0, 5).join('\n')}`);
   }
 
   #wake(): void {
@@ -187,6 +205,7 @@ export class RawH2 implements AsyncDisposable {
   }
 
   #take(chunk: Buffer): void {
+    this.#checker?.received(chunk);
     for (const frame of this.#splitter.push(chunk)) this.#act(frame);
     this.#wake();
   }
@@ -198,11 +217,11 @@ export class RawH2 implements AsyncDisposable {
     this.onFrame(frame);
     switch (type) {
       case Type.SETTINGS:
-        if ((flags & Bit.ACK) === 0 && this.#options.acknowledges !== false && !this.socket.destroyed) this.socket.write(SETTINGS_ACK);
+        if ((flags & Bit.ACK) === 0 && this.#options.acknowledges !== false && !this.socket.destroyed) this.send(SETTINGS_ACK);
         return;
       case Type.PING:
         if ((flags & Bit.ACK) !== 0) this.#lastPong = payload.readDoubleBE();
-        else if (this.#options.acknowledges !== false && !this.socket.destroyed) this.socket.write(ping(payload, Bit.ACK));
+        else if (this.#options.acknowledges !== false && !this.socket.destroyed) this.send(ping(payload, Bit.ACK));
         return;
       case Type.GOAWAY:
         this.goAwayCode = payload.readUInt32BE(4);
@@ -238,7 +257,7 @@ export class RawH2 implements AsyncDisposable {
     if (this.#options.grants === false || this.socket.destroyed) return;
     this.#ungranted += payload.length;
     if (this.#ungranted < GRANT_BYTES) return;
-    this.socket.write(Buffer.concat([windowUpdate(0, this.#ungranted), ...(reply.ended ? [] : [windowUpdate(stream, this.#ungranted)])]));
+    this.send(windowUpdate(0, this.#ungranted), ...(reply.ended ? [] : [windowUpdate(stream, this.#ungranted)]));
     this.#ungranted = 0;
   }
 

@@ -9,7 +9,7 @@ import type { Availability } from './install.ts';
 
 const run = promisify(execFile);
 
-/** The newest that module proxies have: later ones lack the name that Go wants of a second major version. */
+/** The newest that the Go module proxy offers. */
 const VERSION = '2.2.1';
 const PROGRAM = 'github.com/summerwind/h2spec/cmd/h2spec';
 const CACHE = fileURLToPath(new URL('../../node_modules/.cache/bulkhead/', import.meta.url));
