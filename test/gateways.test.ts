@@ -14,8 +14,8 @@ import { freePort } from './servers/process.ts';
 import { startRedis, type RedisServer } from './servers/redis.ts';
 import { describeWithRedis } from './servers/suites.ts';
 
-const CLIENTS = 16;
-const HANG_MS = 1_500;
+const CLIENTS = 12;
+const HANG_MS = 1_000;
 const OPEN_CALLS = 20;
 
 describeWithRedis('a sidecar with two gateways', () => {

@@ -108,6 +108,7 @@ export class Gateways implements Places {
 
   /** No connection is taken any more; resolves when all calls have finished, or, of connections that stay, after `graceMs`. */
   async drain(graceMs: number): Promise<void> {
+    this.#closeSockets(); // the gateways close theirs: from then on nobody waits for what is not accepted any more
     await Promise.allSettled(this.#members.map((member) => {
       member.leave();
       return member.run.order({ kind: 'drain', graceMs });
@@ -117,6 +118,10 @@ export class Gateways implements Places {
   /** Ends all threads. May be called twice. */
   async close(): Promise<void> {
     await Promise.all(this.#members.map((member) => member.stop()));
+    this.#closeSockets();
+  }
+
+  #closeSockets(): void {
     this.#sockets?.http.close();
     this.#sockets?.grpc.close();
   }

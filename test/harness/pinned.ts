@@ -50,7 +50,7 @@ export interface PinnedFailure {
 }
 
 /** Between two calls of a client. */
-const PAUSE_MS = 5;
+const PAUSE_MS = 15;
 
 export class PinnedLoad implements AsyncDisposable {
   readonly clients: readonly Pinned[];
