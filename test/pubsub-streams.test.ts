@@ -52,6 +52,15 @@ describe('a stream', () => {
     expect(made.kernel.calls).toEqual([]);
   });
 
+  it('of a client that asks and half-closes at once hears that its subscription stands, and ends', async () => {
+    const made = rig();
+    const stream = made.openStream();
+    stream.initial('p', 't');
+    stream.onHalfClose();
+    await eventually('it has ended', () => stream.end_ !== undefined);
+    expect([stream.received, stream.end_]).toEqual([['ready'], 'ok']);
+  });
+
   it.each([
     ['a verdict first', (stream) => stream.settle('1'), { message: 'initial request is required' }],
     ['nothing in its first message', (stream) => stream.say({}), { message: 'initial request is required' }],

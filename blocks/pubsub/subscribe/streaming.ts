@@ -53,6 +53,7 @@ export class TopicStream implements Deliverer {
   #mayStart = true;
   #resting = false;
   #hasCredit = true;
+  #clientEnded = false;
   #over = false;
 
   constructor(call: StreamCall, subscribe: Subscribe, log: Logger, onOver: () => void) {
@@ -66,7 +67,7 @@ export class TopicStream implements Deliverer {
       this.#hasCredit = true;
       this.#flush();
     };
-    call.onHalfClose = () => this.#end();
+    call.onHalfClose = () => this.#halfClosed();
     call.onCancel = () => void this.#leave();
   }
 
@@ -75,6 +76,7 @@ export class TopicStream implements Deliverer {
     if (this.#subscribed || this.#over) return;
     this.#subscribed = true;
     this.#hasCredit = this.#call.send(INITIAL_RESPONSE.slice()); // a copy: what is sent is given away
+    if (this.#clientEnded) this.#end();
   }
 
   deliver(event: TopicEvent, target: DeliveryTarget, path: string, done: (verdict: Verdict) => void): () => void {
@@ -105,6 +107,12 @@ export class TopicStream implements Deliverer {
     this.#resting = false;
     this.#subscription = undefined;
     if (this.#spec !== undefined) this.#start(this.#spec);
+  }
+
+  /** A client that asks and says no more hears its answer first, as from daprd. */
+  #halfClosed(): void {
+    this.#clientEnded = true;
+    if (this.#subscribed || this.#spec === undefined) this.#end();
   }
 
   #take(message: Uint8Array): void {
