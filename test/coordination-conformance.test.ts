@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe } from 'vitest';
 import { coordinationConformance } from './conformance/coordination.ts';
-import { ISOLATIONS } from './harness/sidecar.ts';
+import { BACKEND_ISOLATIONS, ISOLATIONS } from './harness/sidecar.ts';
 import { startEtcd, type EtcdServer } from './servers/etcd.ts';
 import { startRedis, type RedisServer } from './servers/redis.ts';
 import { describeWithEtcd, describeWithRedis } from './servers/suites.ts';
@@ -37,7 +37,7 @@ describeWithRedis('on Redis', () => {
   beforeAll(async () => { server = await startRedis(); });
   afterAll(async () => { await server?.stop(); });
 
-  for (const isolation of ISOLATIONS) {
+  for (const isolation of BACKEND_ISOLATIONS) {
     coordinationConformance('redis', isolation, () => {
       const metadata = { redisHost: server.address };
       return {
@@ -53,7 +53,7 @@ describeWithEtcd('on etcd', () => {
   beforeAll(async () => { server = await startEtcd(); });
   afterAll(async () => { await server?.stop(); });
 
-  for (const isolation of ISOLATIONS) {
+  for (const isolation of BACKEND_ISOLATIONS) {
     coordinationConformance('etcd', isolation, () => {
       const metadata = { endpoints: server.address };
       return {

@@ -8,7 +8,7 @@ import { EtagMismatch, type Operation, type StateStore, type StringMap } from '.
 import { stateConformance, type StateConformanceOptions } from './conformance/state.ts';
 import { eventually, within } from './harness/awaiting.ts';
 import { GrpcClient } from './harness/grpc.ts';
-import { ISOLATIONS, startSidecar, type Sidecar } from './harness/sidecar.ts';
+import { BACKEND_ISOLATIONS, startSidecar, type Sidecar } from './harness/sidecar.ts';
 import { deleteState, getBulkState, getState, saveState, stateItem, transaction } from './harness/states.ts';
 import { startEtcd, type EtcdServer } from './servers/etcd.ts';
 import { describeWithEtcd } from './servers/suites.ts';
@@ -349,7 +349,7 @@ describeWithEtcd('state.etcd through the sidecar', () => {
   beforeAll(async () => { server = await startEtcd(); });
   afterAll(async () => { await server?.stop(); });
 
-  describe.each(ISOLATIONS)('in %s isolation', (isolation) => {
+  describe.each(BACKEND_ISOLATIONS)('in %s isolation', (isolation) => {
     let sidecar: Sidecar;
     let grpc: GrpcClient;
     beforeAll(async () => {
@@ -454,7 +454,7 @@ describeWithEtcd('state.etcd through the sidecar', () => {
     });
   });
 
-  it.each(ISOLATIONS)('says what is wrong while etcd is away, and serves again when it is back, in %s isolation', async (isolation) => {
+  it.each(BACKEND_ISOLATIONS)('says what is wrong while etcd is away, and serves again when it is back, in %s isolation', async (isolation) => {
     const frail = await startEtcd();
     try {
       await using sidecar = await startSidecar({ isolation, components: [{ name: 'etcd', type: 'state.etcd', version: 'v2', metadata: { endpoints: frail.address } }] });

@@ -22,6 +22,8 @@ const GRPC_LINE = /msg="API gRPC server is running on port (\S+)"/;
 
 export const ISOLATIONS = ['monolith', 'thread', 'process'] as const;
 export type Isolation = (typeof ISOLATIONS)[number];
+/** Where a real backend is behind a component: it sees nothing of threads, and the rows in memory run in them. */
+export const BACKEND_ISOLATIONS: readonly Isolation[] = ['monolith', 'process'];
 
 /** The gRPC listener of the product first, then the reference that it is compared with. */
 export const LISTENERS = ['own', 'grpc-js'] as const satisfies readonly GrpcListenerKind[];
@@ -39,9 +41,12 @@ export interface Stage {
  */
 export const STAGES: readonly Stage[] = [...ISOLATIONS.map((isolation) => ({ isolation, listener: LISTENERS[0] })), { isolation: 'monolith', listener: LISTENERS[1] }];
 
-/** The stores, brokers or backends that a suite has on this stage: on the reference listener the first, which is to be in memory. */
-export function thrifty<Row>({ listener }: Stage, rows: readonly Row[]): readonly Row[] {
-  return listener === LISTENERS[0] ? rows : rows.slice(0, 1);
+/**
+ * The stores, brokers or backends that a suite has on this stage: on the reference listener, and in threads, the first, which is to be in
+ * memory: what is behind a component sees nothing of either.
+ */
+export function thrifty<Row>({ isolation, listener }: Stage, rows: readonly Row[]): readonly Row[] {
+  return listener === LISTENERS[0] && isolation !== 'thread' ? rows : rows.slice(0, 1);
 }
 
 /** A component as an object; what it leaves out is left out of the manifest. */
