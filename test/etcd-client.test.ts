@@ -318,7 +318,7 @@ describeWithEtcd('a process', () => {
       import { pauseProcess } from './test/servers/process.ts';
       const log = { debug() {}, info() {}, warn() {}, error() {} };
       const open = (endpoints) => {
-        const spec = { name: 's', type: 'state.etcd', version: 'v1', metadata: [{ name: 'endpoints', value: endpoints }, { name: 'dialTimeout', value: '300ms' }, { name: 'requestTimeout', value: '60s' }], ignoreErrors: false, initTimeoutMs: 5000 };
+        const spec = { name: 's', type: 'state.etcd', version: 'v1', metadata: [{ name: 'endpoints', value: endpoints }, { name: 'dialTimeout', value: '1200ms' }, { name: 'requestTimeout', value: '60s' }], ignoreErrors: false, initTimeoutMs: 5000 };
         return openEtcd(etcdSettings(readMetadata(spec, ETCD_FIELDS, log)), log, AbortSignal.timeout(10_000));
       };
       const address = '${server.address}';
@@ -341,7 +341,7 @@ describeWithEtcd('a process', () => {
     child.stderr.on('data', (chunk) => { errors += String(chunk); });
     const [code] = (await once(child, 'close')) as [number];
     expect([code, errors, output.split('\n')]).toEqual([0, '', [
-      'v', expect.stringMatching(/no answer within 300 ms$/), expect.stringMatching(/no answer within 300 ms$/), expect.stringMatching(/the component is closing$/), '',
+      'v', expect.stringMatching(/no answer within 1200 ms$/), expect.stringMatching(/no answer within 1200 ms$/), expect.stringMatching(/the component is closing$/), '',
     ]]);
   });
 });

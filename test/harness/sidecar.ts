@@ -35,18 +35,15 @@ export interface Stage {
 }
 
 /**
- * Every isolation with the product's listener, and the reference one in the isolation that costs least: a listener sees nothing
- * of the isolation, nor of what is behind a component (`thrifty`). A suite that has no stages runs on the program's default,
+ * Every isolation and both listeners, each once: a listener sees nothing of the isolation, nor of what is behind a component
+ * (`thrifty`). A suite that has no stages runs on the program's default,
  * unless it is cheap enough to run on all `LISTENERS`.
  */
-export const STAGES: readonly Stage[] = [...ISOLATIONS.map((isolation) => ({ isolation, listener: LISTENERS[0] })), { isolation: 'monolith', listener: LISTENERS[1] }];
+export const STAGES: readonly Stage[] = [{ isolation: 'monolith', listener: 'own' }, { isolation: 'process', listener: 'own' }, { isolation: 'thread', listener: 'grpc-js' }];
 
-/**
- * The stores, brokers or backends that a suite has on this stage: on the reference listener, and in threads, the first, which is to be in
- * memory: what is behind a component sees nothing of either.
- */
-export function thrifty<Row>({ isolation, listener }: Stage, rows: readonly Row[]): readonly Row[] {
-  return listener === LISTENERS[0] && isolation !== 'thread' ? rows : rows.slice(0, 1);
+/** The stores, brokers or backends that a suite has on this stage: on the reference listener the first, which is to be in memory. */
+export function thrifty<Row>({ listener }: Stage, rows: readonly Row[]): readonly Row[] {
+  return listener === LISTENERS[0] ? rows : rows.slice(0, 1);
 }
 
 /** A component as an object; what it leaves out is left out of the manifest. */

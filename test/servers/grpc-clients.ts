@@ -8,12 +8,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { eventually } from '../harness/awaiting.ts';
+import { TEST_CACHE } from './cache.ts';
 import { installH2spec } from './h2spec.ts';
 
 const exec = promisify(execFile);
 
 const SOURCES = fileURLToPath(new URL('../clients/', import.meta.url));
-const CACHE = fileURLToPath(new URL('../../node_modules/.cache/bulkhead/', import.meta.url));
+const CACHE = TEST_CACHE;
 const INSTALL_MS = 600_000;
 /** Of building: other tests have their time to keep. */
 const NICE = 10;

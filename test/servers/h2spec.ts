@@ -3,8 +3,8 @@ import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { TEST_CACHE } from './cache.ts';
 import type { Availability } from './install.ts';
 
 const run = promisify(execFile);
@@ -12,7 +12,7 @@ const run = promisify(execFile);
 /** The newest that the Go module proxy offers. */
 const VERSION = '2.2.1';
 const PROGRAM = 'github.com/summerwind/h2spec/cmd/h2spec';
-const CACHE = fileURLToPath(new URL('../../node_modules/.cache/bulkhead/', import.meta.url));
+const CACHE = TEST_CACHE;
 const LOCK = join(CACHE, 'h2spec-lock');
 const INSTALL_MS = 400_000;
 const LOOK_MS = 250;

@@ -2,8 +2,8 @@
 import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
+import { TEST_CACHE } from './cache.ts';
 import type { Availability } from './install.ts';
 
 const run = promisify(execFile);
@@ -11,7 +11,7 @@ const run = promisify(execFile);
 /** The last line of versions that also old clients and a Java of 2021 work with. */
 const VERSION = process.env['BULKHEAD_TEST_KAFKA'] ?? '3.9.1';
 const PLUGIN = 'org.apache.maven.plugins:maven-dependency-plugin:3.8.1';
-const CACHE = fileURLToPath(new URL('../../node_modules/.cache/bulkhead/', import.meta.url));
+const CACHE = TEST_CACHE;
 const INSTALL_MS = 600_000;
 
 /** Where the jars are, or will be: there all at once or not at all. */
