@@ -24,7 +24,7 @@ export default defineConfig({
     // Programs that tests start are stripped of their types once, not each time.
     env: { NODE_COMPILE_CACHE: join(import.meta.dirname, 'node_modules', '.cache', 'bulkhead', 'compiled') },
     pool: 'forks', // a leaked handle or a changed environment stays in its own process
-    maxWorkers: 4, // most of their time tests wait for somebody
+    maxWorkers: 3, // tests wait most of their time, but beside more of them than this a second is no second any more
     // tools/failed-tests.ts reads the file.
     reporters: process.env['CI'] === undefined ? ['default'] : ['default', ['json', { outputFile: 'test-results/vitest.json' }]],
     testTimeout: 15_000,
