@@ -12,8 +12,31 @@ export interface Libc {
   prctl(option: number, argument: number, _3: number, _4: number, _5: number): number;
   /** @param limits the soft and the hard one. */
   setrlimit(resource: number, limits: BigUint64Array): number;
+  socket(domain: number, type: number, protocol: number): number;
+  /** @param address a `sockaddr`, as it lies in memory. */
+  connect(fd: number, address: Uint8Array, bytes: number): number;
+  /** @param value room for `length[0]` bytes, of which it says how many were used. */
+  getsockopt(fd: number, level: number, option: number, value: Uint32Array, length: Uint32Array): number;
+  setsockopt(fd: number, level: number, option: number, value: Uint32Array, length: number): number;
+  /** @returns bytes, or -1 */
+  sendmsg(fd: number, message: MessageHeader, flags: number): number;
+  /** As above. What came with the bytes lies in `control`; `controlLength` of the header says how much. */
+  recvmsg(fd: number, message: MessageHeader, flags: number): number;
   errno(): number;
+  /** Memory that stays where it is for as long as this process lives, zeroed: for what C is told the address of. */
+  allocate(bytes: number): { readonly address: unknown; readonly bytes: Buffer };
   view(address: bigint, bytes: number): ArrayBuffer;
+}
+
+/** struct msghdr, with memory of `allocate` only: what it names has to stay where it is. */
+export interface MessageHeader {
+  readonly name: null;
+  readonly nameLength: 0;
+  readonly iov: readonly [{ readonly base: unknown; readonly length: number }];
+  readonly iovCount: 1;
+  readonly control: unknown;
+  controlLength: number;
+  flags: number;
 }
 
 let libc: Libc | undefined;
@@ -24,6 +47,8 @@ export function loadLibc(): Libc {
   if (process.platform !== 'linux') throw new Error(`shared memory needs Linux, this is ${process.platform}`);
   const koffi = createRequire(import.meta.url)('koffi') as typeof import('koffi');
   const library = koffi.load(null); // the C library that Node itself runs on, glibc or musl
+  koffi.struct('iovec', { base: 'void *', length: 'size_t' });
+  koffi.struct('msghdr', { name: 'void *', nameLength: 'uint32_t', iov: 'iovec *', iovCount: 'size_t', control: 'void *', controlLength: 'size_t', flags: 'int' });
   libc = {
     memfd_create: library.func('int memfd_create(const char *name, unsigned int flags)'),
     ftruncate: library.func('int ftruncate(int fd, int64_t length)'),
@@ -33,7 +58,18 @@ export function loadLibc(): Libc {
     socketpair: library.func('int socketpair(int domain, int type, int protocol, _Out_ int *ends)'),
     prctl: library.func('int prctl(int option, unsigned long argument, unsigned long a3, unsigned long a4, unsigned long a5)'),
     setrlimit: library.func('int setrlimit(int resource, const uint64_t *limits)'),
+    socket: library.func('int socket(int domain, int type, int protocol)'),
+    connect: library.func('int connect(int fd, const uint8_t *address, uint32_t length)'),
+    getsockopt: library.func('int getsockopt(int fd, int level, int name, _Out_ uint32_t *value, _Inout_ uint32_t *length)'),
+    setsockopt: library.func('int setsockopt(int fd, int level, int name, const uint32_t *value, uint32_t length)'),
+    sendmsg: library.func('int64_t sendmsg(int fd, const msghdr *message, int flags)'),
+    recvmsg: library.func('int64_t recvmsg(int fd, _Inout_ msghdr *message, int flags)'),
     errno: () => koffi.errno(),
+    allocate: (bytes) => {
+      const address: unknown = koffi.alloc('uint8_t', bytes);
+      const view = Buffer.from(koffi.view(address, bytes));
+      return { address, bytes: view.fill(0) };
+    },
     view: (address, bytes) => koffi.view(address, bytes),
   };
   return libc;

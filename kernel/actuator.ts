@@ -22,12 +22,12 @@ export function actuatorBlocks(compartments: Compartments, app: AppChannel | und
 export async function rowOf({ component, child, seating }: Compartment): Promise<object> {
   const { name, block, pid, transport, components, subscriptions: _subscriptions, settled: _settled, appMet: _appMet, ...info } = child.info();
   return {
-    // Between two lives there is no process; a life without one of its own is in the kernel's.
-    name, block, component, pid: pid ?? (transport === undefined ? undefined : process.pid), transport, ...info,
+    // Between two lives there is no process; a life without one of its own is in the kernel's, unless it is elsewhere.
+    name, block, component, pid: pid ?? (transport === undefined || info.address !== undefined ? undefined : process.pid), transport, ...info,
     inFlight: seating.inFlight, streams: seating.streams, held: seating.held, heldTotal: seating.heldInAll, expired: seating.heldInVain,
     repeated: seating.repeated, lost: seating.lost, poisoned: seating.poisoned,
     // A block in the kernel's own process has no memory of its own to show.
-    memory: pid === undefined ? undefined : await memoryOf(pid),
+    memory: pid === undefined ? await child.present?.usage() : await memoryOf(pid),
     components,
   };
 }

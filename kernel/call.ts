@@ -228,7 +228,7 @@ export class UnaryCall extends SeatCall {
 }
 
 /** What frames an HTTP message is the listener's alone: a wrong length would garble the next answer on the connection. */
-const HEADER_NAME = /^(?!(?:content-length|transfer-encoding|connection|keep-alive|upgrade|trailer|te)$)[\w.-]+$/i;
+const HEADER_NAME = /^(?!(?:content-length|transfer-encoding|connection|keep-alive|upgrade|trailer|te|proxy-connection|http2-settings)$)[\w.-]+$/i;
 const HEADER_VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
 /** The one header that Node encodes by itself, and then refuses to send as it has become. */
 const ENCODED_NAME = 'content-disposition';

@@ -72,7 +72,7 @@ export class ControlGroups {
   }
 
   /** @param name of the compartment. @returns why there is none, as a text, where it can't be made */
-  create(name: string, { memoryBytes }: Limits): ControlGroup | string {
+  create(name: string, { memoryBytes }: Pick<Limits, 'memoryBytes'>): ControlGroup | string {
     if (this.problem !== undefined) return this.problem;
     const files = this.#files;
     const group = `${PREFIX}${this.#pid}-${name.replace(/[^A-Za-z0-9_.-]/g, '_').slice(0, 100)}-${++this.#made}`;

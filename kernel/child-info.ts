@@ -8,6 +8,8 @@ import type { Limits } from './limits.ts';
 export interface ChildSpec extends LifeSpec {
   /** The compartment's, in the log. */
   readonly name: string;
+  /** Where it is served, in mode `remote`. */
+  readonly address?: string | undefined;
   /** More restarts than `intensity` within `periodMs`: the block counts as failed, and retries go on at the slowest pace. */
   readonly intensity: number;
   readonly periodMs: number;
@@ -29,6 +31,9 @@ export const CHILD_DEFAULTS: Pick<ChildSpec, 'intensity' | 'periodMs' | 'backoff
   intensity: 10, periodMs: 60_000, backoffMs: [20, 5_000], calmMs: 250, initMs: 15_000, closeMs: 3_000, appMs: 60_000, handoverMs: 5_000,
 };
 
+/** To dial costs next to nothing, and whoever is dialled may be a container that is coming up. */
+export const REMOTE_DEFAULTS: Pick<ChildSpec, 'backoffMs'> = { backoffMs: [20, 1_000] };
+
 export type ChildState = 'absent' | 'starting' | 'initializing' | 'ready' | 'backing-off' | 'failed' | 'draining' | 'stopped';
 
 /** How the last life that ended by itself did. */
@@ -49,6 +54,8 @@ export interface ChildInfo {
   readonly name: string;
   readonly block: string;
   readonly mode: Isolation;
+  /** Where it is served, in mode `remote`. */
+  readonly address: string | undefined;
   readonly transport: string | undefined;
   readonly pid: number | undefined;
   /** Counts from 1. */

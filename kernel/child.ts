@@ -89,6 +89,7 @@ export class Child implements Regent {
       name: spec.name,
       block: spec.block,
       mode: spec.mode,
+      address: spec.address,
       transport: this.#present?.transport,
       pid: this.#present?.pid,
       life: this.#present?.number ?? this.#lives,
@@ -263,6 +264,7 @@ export class Child implements Regent {
       },
       elsewhere: seating,
       dying: () => seating.died(life),
+      withdrawn: () => void this.#withdrawn(life),
       tooLarge: (cause, what) => this.#tooLarge(life, cause, what),
     });
     this.#alive.add(life);
@@ -342,9 +344,10 @@ export class Child implements Regent {
   #died(number: number, ending: Ending): void {
     if (this.stopping) return;
     const { spec, log } = this.#options;
+    const level = this.#deaths.isOldNews(ending) ? 'debug' : 'error';
     this.#record(number, ending);
     const { pauseMs, failed } = this.#deaths.pause(this.#readySinceMs);
-    log.error({}, `the ${spec.name} block ended in life ${number}: ${describe(ending)}; starting again in ${Math.round(pauseMs)}ms${failed === undefined ? '' : ` (${failed} ends within ${spec.periodMs / 1000}s)`}`);
+    log[level]({}, `the ${spec.name} block ended in life ${number}: ${describe(ending)}; starting again in ${Math.round(pauseMs)}ms${failed === undefined ? '' : ` (${failed} ends within ${spec.periodMs / 1000}s)`}`);
     this.#enter(failed === undefined ? 'backing-off' : 'failed');
     void this.#liveAgain(pauseMs);
   }
@@ -361,6 +364,18 @@ export class Child implements Regent {
     if (this.stopping || this.#present !== undefined) return;
     this.#restarts++;
     this.#live();
+  }
+
+  /** Its place is about to go. It finishes what it has while new calls wait for the next life, which begins where there is a place again. */
+  async #withdrawn(life: BlockLife): Promise<void> {
+    const { spec: { name }, log } = this.#options;
+    if (life !== this.#present) return void life.close();
+    log.info({}, `the ${name} block is asked to leave its place: it finishes what it has, and begins again where there is one`);
+    if (!(await this.#swaps.withdraw(life))) return;
+    this.#present = undefined;
+    this.#enter('backing-off');
+    await life.close();
+    void this.#liveAgain(0);
   }
 
   /** It still works: its successor is started beside it. */

@@ -5,11 +5,11 @@ import { openLog, openLogFile, outputTo, type Log } from '../proto/log.ts';
 import { readBuild } from './build.ts';
 import { FatalError, logNotices } from './fatal.ts';
 import { greeting } from './greeting.ts';
+import { KNOWN_BLOCKS } from './known-blocks.ts';
+import type { openRemotes } from './remote/remotes.ts';
 import { Runtime, type RuntimeOptions } from './runtime.ts';
 import type { ShutdownRequest } from './shutdown.ts';
 
-/** The blocks there are, in start order. */
-const BLOCKS = ['state', 'pubsub', 'config', 'lock', 'sequencer'] as const;
 const STDOUT = 1;
 /** At Ctrl-C a terminal sends SIGINT to npm and to us, and npm passes its own on: one wish, twice within this time. */
 const ECHO_MS = 100;
@@ -20,7 +20,7 @@ const SIGNAL_NAMES = { SIGINT: 'interrupt', SIGTERM: 'terminated', SIGHUP: 'hang
 /** Runs until the process ends. */
 export async function run(argv: readonly string[], compileCache: string | undefined): Promise<void> {
   const build = readBuild();
-  const parsed = parseCommandLine(argv, process.env, { blocks: BLOCKS, build });
+  const parsed = parseCommandLine(argv, process.env, { blocks: KNOWN_BLOCKS, build });
   if ('exit' in parsed) {
     if (parsed.stdout !== undefined) process.stdout.write(parsed.stdout);
     if (parsed.stderr !== undefined) process.stderr.write(parsed.stderr);
@@ -34,16 +34,24 @@ export async function run(argv: readonly string[], compileCache: string | undefi
     return;
   }
   const { config, openGateways } = await openSeveral(parsed.config);
-  new Program(config, compileCache, openGateways).start();
+  const remotes = config.blocks.some(({ address }) => address !== undefined) ? (await import('./remote/remotes.ts')).openRemotes : undefined;
+  new Program(config, compileCache, openGateways, remotes).start();
 }
 
 /** Where one gateway is wanted it is the kernel's own loop, and nothing of the others is loaded. */
 async function openSeveral(config: Config): Promise<{ readonly config: Config; readonly openGateways?: RuntimeOptions['openGateways'] }> {
   if (config.gateways < 2) return { config };
   const [{ Gateways }, { sharedMemoryProblem }] = await Promise.all([import('./gateways/gateways.ts'), import('../ipc/memory.ts')]);
-  const problem = config.blocks.some(({ isolation }) => isolation === 'process') ? sharedMemoryProblem() : undefined;
+  const problem = config.blocks.some(({ isolation }) => isolation === 'process' || isolation === 'remote') ? (sharedMemoryProblem() ?? unshared(config)) : undefined;
   if (problem === undefined) return { config, openGateways: (options) => new Gateways(options) };
   return { config: { ...config, gateways: 1, warnings: [...config.warnings, `there is one gateway instead of ${config.gateways}, because no memory can be shared with blocks: ${problem}`] } };
+}
+
+/** Why no memory is shared with some block, whatever the system can do. */
+function unshared({ blocks, remote }: Config): string | undefined {
+  const far = blocks.find(({ address }) => address?.kind === 'tcp');
+  if (far !== undefined) return `the ${far.name} block is reached over TCP`;
+  return !remote.rings && blocks.some(({ address }) => address !== undefined) ? 'remote blocks are to stay on their sockets' : undefined;
 }
 
 class Program {
@@ -57,12 +65,16 @@ class Program {
   #interruptedAt = -Infinity;
   #restarting: Promise<void> | undefined;
 
-  constructor(config: Config, compileCache: string | undefined, openGateways: RuntimeOptions['openGateways']) {
+  constructor(config: Config, compileCache: string | undefined, openGateways: RuntimeOptions['openGateways'], remotes: typeof openRemotes | undefined) {
     this.#config = config;
     this.#openGateways = openGateways;
     const output = config.log.file === '' ? outputTo(STDOUT) : openLogFile(config.log.file);
     this.#log = openLog(logSettings(config), { output, conceal: [config.api.token, config.app.token].filter(({ isSet }) => isSet).map((token) => token.reveal()) });
-    this.#launch = { output, compileCache };
+    try {
+      this.#launch = { output, compileCache, remotes: remotes?.(config, this.#log) };
+    } catch (cause) {
+      this.#die(cause);
+    }
     this.#runtime = this.#createRuntime();
   }
 

@@ -2,10 +2,10 @@
 // for each component that asked for isolation. Each is a supervised child and its seat in the switch.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { compartmentName } from './arrangement.ts';
-import { CHILD_DEFAULTS, type ChildSpec } from './child-info.ts';
+import { CHILD_DEFAULTS, REMOTE_DEFAULTS, type ChildSpec } from './child-info.ts';
 import { Child } from './child.ts';
 import { logSettings, type BlockChoice, type Config } from './config.ts';
-import type { LaunchOptions } from './launch.ts';
+import type { LaunchOptions, Remote } from './launch.ts';
 import type { BlockLife } from './life.ts';
 import type { Log } from '../proto/log.ts';
 import { Poison } from './poison.ts';
@@ -29,13 +29,19 @@ export interface Compartment {
 export interface CompartmentOptions {
   readonly config: Config;
   readonly log: Log;
-  readonly launch: Pick<LaunchOptions, 'output' | 'compileCache'>;
+  readonly launch: LaunchSettings;
   /** The state or the components of one changed. */
   readonly changed: () => void;
   /** Where calls are; absent: in the kernel's own loop, and `seats` says where. */
   readonly gateways?: Places;
   /** A life of one is about to be closed in order. Never rejects. */
   readonly leaving?: (compartment: Compartment, life: BlockLife) => Promise<void>;
+}
+
+/** What all lives have in common. */
+export interface LaunchSettings extends Pick<LaunchOptions, 'output' | 'compileCache'> {
+  /** Blocks that are served elsewhere, by name. */
+  readonly remotes?: ReadonlyMap<string, Remote> | undefined;
 }
 
 /** What calls of one compartment may use, and what becomes of them. */
@@ -153,14 +159,15 @@ export class Compartments {
     const { config, log, launch, changed, leaving, gateways } = this.#options;
     const { name: block, isolation: mode, limits } = choice;
     const name = compartmentName(block, component, replica);
-    const spec: ChildSpec = { ...CHILD_DEFAULTS, name, block, mode, spare: choice.spare, limits, hangMs: config.hangMs, drainMs: config.drainMs };
+    const remote = launch.remotes?.get(block);
+    const spec: ChildSpec = { ...CHILD_DEFAULTS, ...(remote === undefined ? {} : REMOTE_DEFAULTS), name, block, mode, address: remote?.address, spare: choice.spare, limits, hangMs: config.hangMs, drainMs: config.drainMs };
     const ownLog = log.with({ block: name });
     const place: SeatSpec = { name, block, component, limits: { ...SEAT_LIMITS, holdMs: config.holdMs, maxInFlight: limits.openCalls }, queueBytes: limits.queueBytes, hangMs: config.hangMs, poisonDeaths: config.poisonDeaths };
     const seating = gateways === undefined ? this.#seat(place, ownLog) : gateways.place(place, ownLog);
     const child = new Child({
       spec,
       seating,
-      launch: { ...launch, name, log: ownLog, logging: logSettings(config), limits, ringBytes: config.ringBytes, maxFrameBytes: Math.max(SMALLEST_FRAME_LIMIT, 2 * config.api.maxBodyBytes), lanes: gateways?.size ?? 0 },
+      launch: { output: launch.output, compileCache: launch.compileCache, remote, name, log: ownLog, logging: logSettings(config), limits, ringBytes: config.ringBytes, maxFrameBytes: Math.max(SMALLEST_FRAME_LIMIT, 2 * config.api.maxBodyBytes), lanes: gateways?.size ?? 0 },
       log: ownLog,
       wrap: config.traceIpc ? wrapTrace(name) : (channel) => channel,
       changed,

@@ -5,10 +5,11 @@ import { join } from 'node:path';
 import type { LogLevel } from '../proto/logline.ts';
 import { InvalidQuantity, parseQuantity } from '../proto/quantity.ts';
 import { shown, UsageError, type Arguments } from './arguments.ts';
-import type { ApiConfig, AppConfig, BlockChoice, Build, Config } from './config.ts';
+import type { ApiConfig, AppConfig, BlockChoice, Build, Config, RemoteConfig } from './config.ts';
 import { isTruthy, variable, type Environment } from './environment.ts';
 import { FLAGS, ISOLATION_MODES, type FlagName, type Isolation } from './flags.ts';
 import { DEFAULT_LIMITS, type Limits } from './limits.ts';
+import { InvalidAddress, parseAddress } from './remote/address.ts';
 import { Secret } from './secret.ts';
 
 /** A value that parsed and can't be used; the message is the whole text of the fatal record. */
@@ -32,6 +33,8 @@ const SMALLEST_FILES = 64;
 /** Event loops and processes beyond any machine that this runs on. */
 const MOST_GATEWAYS = 64;
 const MOST_REPLICAS = 64;
+const REMOTE = 'remote:';
+const LARGEST_UID = 2 ** 32 - 2;
 
 /** @throws UsageError or Refused */
 export function compileConfig(args: Arguments, env: Environment, knownBlocks: readonly string[], build: Build): Config {
@@ -95,6 +98,7 @@ export function compileConfig(args: Arguments, env: Environment, knownBlocks: re
     ...own,
     traceIpc: values['trace-ipc'],
     gateways: gateways(values.gateways, api.grpcListener),
+    remote: compileRemote(values),
     api,
     app: compileApp(values, env, api),
     resourcesPaths: usesAlias ? [values['components-path']] : paths,
@@ -161,12 +165,11 @@ function chooseBlocks({ values, given }: Arguments, known: readonly string[]): B
   };
   const chosen = given.has('blocks') ? values.blocks.map((name) => check('blocks', name.trim())) : known;
   if (chosen.length === 0) throw new UsageError(`invalid argument "" for "--blocks" flag: expected at least one of ${known.join(', ')}`);
-  const overrides = new Map<string, Isolation>();
+  const overrides = new Map<string, Pick<BlockChoice, 'isolation' | 'address'>>();
   for (const entry of values.block) {
     const [, name = '', written = ''] = /^([^=]*)=(.*)$/s.exec(entry.trim()) ?? [];
-    const isolation = ISOLATION_MODES.find((mode) => mode === written);
-    if (isolation === undefined) throw new UsageError(`invalid argument ${shown(entry)} for "--block" flag: expected <name>=<mode>, where mode is one of ${ISOLATION_MODES.join(', ')}`);
-    overrides.set(check('block', name), isolation);
+    const place = placeOf(written, entry);
+    overrides.set(check('block', name), place);
   }
   const replicas = replicated(values, check);
   const spares = new Set(values.spare.map((name) => check('spare', name.trim())));
@@ -176,7 +179,9 @@ function chooseBlocks({ values, given }: Arguments, known: readonly string[]): B
   };
   return known.filter((name) => chosen.includes(name)).map((name) => ({
     name,
-    isolation: overrides.get(name) ?? values.isolation,
+    isolation: values.isolation,
+    address: undefined,
+    ...overrides.get(name),
     spare: spares.has(name),
     replicas: replicas.get(name) ?? 1,
     limits: {
@@ -184,6 +189,36 @@ function chooseBlocks({ values, given }: Arguments, known: readonly string[]): B
       openCalls: limits.openCalls(name) ?? DEFAULT_LIMITS.openCalls, queueBytes: limits.queueBytes(name) ?? DEFAULT_LIMITS.queueBytes,
     } satisfies Limits,
   }));
+}
+
+/** `thread`, or `remote:unix:/run/bulkhead/sockets/state.sock`. */
+function placeOf(written: string, entry: string): Pick<BlockChoice, 'isolation' | 'address'> {
+  const refuse = (reason: string): UsageError => new UsageError(`invalid argument ${shown(entry)} for "--block" flag: ${reason}`);
+  const isolation: Isolation | undefined = ISOLATION_MODES.find((mode) => mode === written);
+  if (isolation !== undefined) return { isolation, address: undefined };
+  if (!written.startsWith(REMOTE)) throw refuse(`expected <name>=<mode>, where mode is one of ${ISOLATION_MODES.join(', ')}, or remote:<address>`);
+  try {
+    return { isolation: 'remote', address: parseAddress(written.slice(REMOTE.length)) };
+  } catch (cause) {
+    if (cause instanceof InvalidAddress) throw refuse(cause.message);
+    throw cause;
+  }
+}
+
+function compileRemote(values: Arguments['values']): RemoteConfig {
+  const files = { cert: values['remote-tls-cert'], key: values['remote-tls-key'], ca: values['remote-tls-ca'] };
+  const missing = (['cert', 'key', 'ca'] as const).filter((part) => files[part] === '');
+  if (missing.length === 1 || missing.length === 2) throw new Refused(`Failed to parse flags: TLS to remote blocks needs ${missing.map((part) => `--remote-tls-${part}`).join(' and ')}, too`);
+  return { rings: values['remote-rings'], uids: compileUids('remote-uids', values['remote-uids']), tls: missing.length === 0 ? files : undefined, plainTcp: values['remote-plain-tcp'] };
+}
+
+/** Users by number; none given: this one and root. @throws UsageError */
+export function compileUids(flag: string, written: readonly string[]): readonly number[] {
+  if (written.length === 0) return [...new Set([process.getuid?.() ?? 0, 0])];
+  return written.map((text) => {
+    if (!/^\d{1,10}$/.test(text.trim()) || Number(text) > LARGEST_UID) throw new UsageError(`invalid argument ${shown(text)} for "--${flag}" flag: expected the number of a user`);
+    return Number(text);
+  });
 }
 
 type LimitFlag = 'block-heap' | 'block-memory' | 'block-files' | 'block-calls' | 'block-queue';

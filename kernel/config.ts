@@ -8,6 +8,7 @@ import type { Environment } from './environment.ts';
 import type { Isolation } from './flags.ts';
 import type { GrpcListenerKind } from './grpc/kinds.ts';
 import type { Limits } from './limits.ts';
+import type { RemoteAddress } from './remote/address.ts';
 import type { Secret } from './secret.ts';
 import { nearest } from './suggest.ts';
 import { usage } from './usage.ts';
@@ -55,6 +56,7 @@ export interface Config {
   readonly traceIpc: boolean;
   /** Event loops that serve the APIs. 1: the kernel's own does. */
   readonly gateways: number;
+  readonly remote: RemoteConfig;
 
   readonly api: ApiConfig;
   readonly app: AppConfig;
@@ -81,9 +83,23 @@ export interface Config {
   readonly warnings: readonly string[];
 }
 
+/** How blocks in other containers are spoken to. */
+export interface RemoteConfig {
+  /** Share memory where that can be done. */
+  readonly rings: boolean;
+  /** Users that may serve them behind Unix sockets. */
+  readonly uids: readonly number[];
+  /** Paths, in PEM. */
+  readonly tls: { readonly cert: string; readonly key: string; readonly ca: string } | undefined;
+  /** TCP without TLS, on loopback. */
+  readonly plainTcp: boolean;
+}
+
 export interface BlockChoice {
   readonly name: string;
   readonly isolation: Isolation;
+  /** Where it is served; only with isolation `remote`. */
+  readonly address: RemoteAddress | undefined;
   /** Whether a second life waits to take over. */
   readonly spare: boolean;
   readonly limits: Limits;

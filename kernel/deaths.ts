@@ -20,6 +20,9 @@ export interface Pause {
   readonly failed: number | undefined;
 }
 
+/** How often it is told that somebody still can't be reached. */
+const TELL_AGAIN_MS = 30_000;
+
 export class Deaths {
   readonly #rules: RestartRules;
   readonly #counts: Partial<Record<EndCause, number>> = {};
@@ -27,6 +30,8 @@ export class Deaths {
   readonly #recent: number[] = [];
   #attempt = 0;
   #last: Death | undefined;
+  /** When one was told in the log, on the monotonic clock. */
+  #toldMs = -Infinity;
 
   constructor(rules: RestartRules) {
     this.#rules = rules;
@@ -43,6 +48,14 @@ export class Deaths {
 
   count(cause: EndCause): void {
     this.#counts[cause] = (this.#counts[cause] ?? 0) + 1;
+  }
+
+  /** What can't be reached is tried often, and in vain for the same reason: that is told now and then. To be asked before `record`. */
+  isOldNews({ cause, reason }: Ending): boolean {
+    const now = performance.now();
+    if (cause === 'launch' && reason === this.#last?.reason && now - this.#toldMs < TELL_AGAIN_MS) return true;
+    this.#toldMs = now;
+    return false;
   }
 
   /** An end that nobody wanted. */

@@ -1,110 +1,11 @@
-// The command line's vocabulary: every flag of daprd and of our own, as data (contract: flags). One row is a flag's name,
+// The sidecar's vocabulary on the command line: every flag of daprd and of our own, as data (contract: flags). One row is a flag's name,
 // how its text becomes a value, its default and its line in the usage. What values mean together is config.ts' business.
+import { choice, duration, list, text, toggle, whole, type FlagValuesOf } from './flag.ts';
 import { GRPC_LISTENERS } from './grpc/kinds.ts';
-import { InvalidDuration, parseDurationMs } from '../proto/duration.ts';
-
-/** Groups of the usage, in order. */
-export type Group =
-  | 'Sidecar' | 'Isolation' | 'Listeners' | 'Application' | 'Resources' | 'Lifecycle' | 'Logs' | 'Metrics and profiling'
-  | 'Control plane (accepted, without effect)' | 'Information';
-
-export interface Flag<Value> {
-  readonly group: Group;
-  /** The value's noun in the usage; `''` for a switch, which needs no value. */
-  readonly noun: string;
-  readonly value: Value;
-  readonly help: string;
-  /** Hidden flags parse, and the usage is silent about them. */
-  readonly hidden: boolean;
-  /** What to use instead; `''` when the flag is not deprecated. */
-  readonly deprecated: string;
-  /** The value after one more occurrence on the command line. @throws FlagError */
-  readonly parse: (text: string, before: Value, first: boolean) => Value;
-}
-
-/** A value that can't be read. The message says what was expected. */
-export class FlagError extends Error {
-  override readonly name = 'FlagError';
-}
-
-type Extra = Partial<Pick<Flag<unknown>, 'hidden' | 'deprecated' | 'noun'>>;
-
-function flag<Value>(group: Group, noun: string, value: Value, help: string, parse: Flag<Value>['parse'], extra: Extra = {}): Flag<Value> {
-  return { group, noun, value, help, parse, hidden: false, deprecated: '', ...extra };
-}
-
-function text(group: Group, value: string, help: string, extra?: Extra): Flag<string> {
-  return flag(group, 'text', value, help, (given) => given, extra);
-}
-
-/** Go's strconv.ParseBool. */
-const BOOLEANS: Readonly<Record<string, boolean>> = {
-  1: true, t: true, T: true, true: true, TRUE: true, True: true, 0: false, f: false, F: false, false: false, FALSE: false, False: false,
-};
-
-function toggle(group: Group, value: boolean, help: string, extra?: Extra): Flag<boolean> {
-  return flag(group, '', value, help, (given) => {
-    const parsed = Object.hasOwn(BOOLEANS, given) ? BOOLEANS[given] : undefined;
-    if (parsed === undefined) throw new FlagError('expected true or false');
-    return parsed;
-  }, extra);
-}
-
-function whole(group: Group, value: number, help: string, extra?: Extra): Flag<number> {
-  return flag(group, 'number', value, help, (given) => {
-    const parsed = /^[+-]?\d{1,15}$/.test(given) ? Number(given) : Number.NaN;
-    if (Number.isNaN(parsed)) throw new FlagError('expected a whole number');
-    return parsed;
-  }, extra);
-}
-
-/** CSV, and every occurrence adds to those before it. */
-function list(group: Group, help: string, extra?: Extra): Flag<readonly string[]> {
-  return flag<readonly string[]>(group, 'list', [], help, (given, before, first) => {
-    const items = parseCsv(given);
-    if (!first && before.length + items.length > LONGEST_LIST) throw new FlagError(`expected at most ${LONGEST_LIST} items`);
-    return first ? items : [...before, ...items];
-  }, extra);
-}
-
-const LONGEST_LIST = 10_000;
-
-/** In milliseconds. */
-function duration(group: Group, value: number, help: string, extra?: Extra): Flag<number> {
-  return flag(group, 'duration', value, help, (given) => {
-    try {
-      return parseDurationMs(given);
-    } catch (cause) {
-      if (cause instanceof InvalidDuration) throw new FlagError(`expected a duration such as 5s or 1m30s: ${cause.message}`);
-      throw cause;
-    }
-  }, extra);
-}
-
-function choice<const Word extends string>(group: Group, words: readonly Word[], value: Word, help: string, extra?: Extra): Flag<Word> {
-  return flag<Word>(group, words.join('|'), value, help, (given) => {
-    const word = words.find((one) => one === given);
-    if (word === undefined) throw new FlagError(`expected one of ${words.join(', ')}`);
-    return word;
-  }, extra);
-}
-
-/** One line of CSV as Go reads it: fields may be quoted, a quote inside is doubled. */
-export function parseCsv(line: string): string[] {
-  if (line === '') return [];
-  const fields: string[] = [];
-  const field = /(?:"((?:[^"]|"")*)"|([^",]*))(,|$)/y;
-  for (let more = true; more;) {
-    const match = field.exec(line);
-    if (match === null) throw new FlagError('expected comma-separated values, a quoted one closed by its quote');
-    fields.push(match[1]?.replaceAll('""', '"') ?? match[2] ?? '');
-    more = match[3] === ',';
-  }
-  return fields;
-}
 
 export const ISOLATION_MODES = ['monolith', 'thread', 'process'] as const;
-export type Isolation = (typeof ISOLATION_MODES)[number];
+/** `remote`: where a block server is; a block is told by its address. */
+export type Isolation = (typeof ISOLATION_MODES)[number] | 'remote';
 export const INIT_FAILURES = ['degrade', 'exit'] as const;
 
 const CONTROL_PLANE = 'Control plane (accepted, without effect)';
@@ -117,7 +18,7 @@ export const FLAGS = {
   'disable-builtin-k8s-secret-store': toggle('Sidecar', false, 'accepted, without effect', { hidden: true }),
 
   isolation: choice('Isolation', ISOLATION_MODES, 'process', 'what a block is: monolith runs all in one process, thread gives each block a thread of its own, process a process'),
-  block: list('Isolation', 'isolation of one block; repeatable', { noun: 'name=mode' }),
+  block: list('Isolation', 'isolation of one block, or where another container serves it: state=thread, state=remote:unix:/run/bulkhead/sockets/state.sock, state=remote:tcp:host:port; repeatable', { noun: 'name=mode' }),
   blocks: list('Isolation', 'run these blocks only; default: all', { noun: 'names' }),
   isolate: list('Isolation', 'give this component a block of its own, as its annotation `isolation: component` does; repeatable', { noun: 'components' }),
   spare: list('Isolation', 'keep a second life of this block started and connected, to take over when the first one ends; repeatable', { noun: 'blocks' }),
@@ -132,6 +33,12 @@ export const FLAGS = {
   'block-queue': list('Isolation', 'bytes that may wait for a block, beyond which new calls are refused; repeatable', { noun: '[block=]quantity' }),
   'hold-ms': whole('Isolation', 5_000, 'how long a call waits for the next life of its block, in milliseconds'),
   'ring-bytes': text('Isolation', '1Mi', 'size of a shared-memory ring, a power of two from 64Ki to 256Mi', { noun: 'quantity' }),
+  'remote-rings': toggle('Isolation', true, 'share memory with remote blocks behind Unix sockets; false: frames stay on the socket'),
+  'remote-uids': list('Isolation', 'users that may serve remote blocks behind Unix sockets; default: this one and root', { noun: 'uids' }),
+  'remote-tls-cert': text('Isolation', '', 'certificate that remote blocks over TCP are shown, in PEM', { noun: 'file' }),
+  'remote-tls-key': text('Isolation', '', 'its private key in PEM', { noun: 'file' }),
+  'remote-tls-ca': text('Isolation', '', 'who vouches for the certificates of remote blocks over TCP, in PEM', { noun: 'file' }),
+  'remote-plain-tcp': toggle('Isolation', false, 'remote blocks over TCP without TLS, on loopback addresses only'),
   'trace-ipc': toggle('Isolation', false, 'log every frame between kernel and blocks'),
 
   'dapr-http-port': text('Listeners', '3500', 'port of the HTTP API', { noun: 'port' }),
@@ -204,4 +111,4 @@ export const FLAGS = {
 };
 
 export type FlagName = keyof typeof FLAGS;
-export type FlagValues = { readonly [Name in FlagName]: (typeof FLAGS)[Name]['value'] };
+export type FlagValues = FlagValuesOf<typeof FLAGS>;

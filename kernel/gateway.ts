@@ -6,6 +6,7 @@ import { messageOf } from '../proto/errors.ts';
 import type { Log } from '../proto/log.ts';
 import { ROUTE, ROUTES } from '../proto/routes.ts';
 import { admits } from './access.ts';
+import { foreignWriters } from './bind.ts';
 import type { Config } from './config.ts';
 import type { Configuration } from './configuration.ts';
 import { openGrpcListener, type LiveGrpcOptions } from './grpc/listener.ts';
@@ -64,7 +65,7 @@ export async function openGateway(dispatch: Switch, config: Config, configuratio
   const token = api.token.isSet ? api.token : undefined;
   const tls = api.tls === undefined ? {} : { tls: readTlsFiles(api.tls) };
   const openHttp = (addresses: readonly Address[], http: HttpApi, security: { readonly tls?: TlsFiles }): Listener => openHttpServer({
-    addresses, maxHeaderBytes: api.maxHeaderBytes, h2c: api.h2c,
+    addresses, maxHeaderBytes: api.maxHeaderBytes, maxBodyBytes: api.maxBodyBytes, h2c: api.h2c,
     handle: (request, response, connection) => http.handle(request, response, connection), log: say, ...reusePort, ...security,
   });
   const httpApi = new HttpApi(dispatch, {
@@ -84,6 +85,8 @@ export async function openGateway(dispatch: Switch, config: Config, configuratio
     ...liveGrpc(config, configuration, log), ...counting, ...reusePort, ...tls,
     onBug: (cause) => log.error({ stack: cause instanceof Error ? cause.stack : undefined }, `a gRPC connection was ended over a fault of the sidecar's own: ${messageOf(cause)}`),
   });
+  const strangers = api.socketFolder === '' || isQuiet ? undefined : foreignWriters(api.socketFolder);
+  if (strangers !== undefined) log.warn({}, `--unix-domain-socket: others can put sockets of theirs in place of the sidecar's in ${api.socketFolder}: ${strangers}; use a directory of its own with mode 700`);
   const listeners = publicHttp === undefined ? [http, grpc] : [http, publicHttp, grpc];
   const listen = async (): Promise<Bound> => {
     const [httpBound, grpcBound, publicBound] = await Promise.all([http.listen(), grpc.listen(), publicHttp?.listen() ?? []]);

@@ -23,6 +23,10 @@ export class Connection {
   /** Most have one request at a time; what is pipelined behind it is in `#more`. */
   #one: UnderWay | undefined;
   #more: Set<UnderWay> | undefined;
+  /** Of large answers that have not left yet: what to do when they never will. */
+  readonly releases = new Set<() => void>();
+  /** Bytes that the client had not taken at the last look. */
+  untaken = 0;
   /** On the monotonic clock: since when nothing is under way, as far as that is so. */
   quietSinceMs: number;
 
@@ -51,6 +55,7 @@ export class Connection {
   }
 
   closed(): void {
+    for (const release of this.releases) release();
     this.#one?.abandoned();
     if (this.#more !== undefined) for (const exchange of this.#more) exchange.abandoned();
   }
@@ -111,13 +116,21 @@ export class HttpConnections {
     let soonestMs = Infinity;
     for (const connection of this.#bySocket.values()) {
       if (connection.isBusy) continue;
-      if (connection.socket.writableLength > 0) connection.quietSinceMs = nowMs; // the client still reads its answer
+      const untaken = untakenOf(connection.socket);
+      if (untaken > 0 && (connection.untaken === 0 || untaken < connection.untaken)) connection.quietSinceMs = nowMs; // the client reads its answer
+      connection.untaken = untaken;
       const leftMs = connection.quietSinceMs + this.#idleMs - nowMs;
       if (leftMs <= 0) connection.socket.destroy();
       else soonestMs = Math.min(soonestMs, leftMs);
     }
     if (soonestMs < Infinity) this.#timer = setTimeout(() => this.#sweep(), Math.max(soonestMs, this.#idleMs / MOST_SWEEPS)).unref();
   }
+}
+
+/** Bytes written that have not left. A write counts as a whole until it is done, but for the system's own account of it, which is undocumented. */
+function untakenOf(socket: Socket): number {
+  if (socket.writableLength === 0) return 0;
+  return (socket as { _handle?: { writeQueueSize?: number } | null })._handle?.writeQueueSize ?? socket.writableLength;
 }
 
 /**

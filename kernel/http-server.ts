@@ -5,7 +5,7 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { createServer as createHttp2Server, type Http2Server, type ServerHttp2Session } from 'node:http2';
 import type { AddressInfo, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { bindWithRetry, removeStaleSocket } from './bind.ts';
+import { bindWithRetry, mostConnections, privately, removeStaleSocket } from './bind.ts';
 import { upgradeToH2c, wantsH2c } from './h2c.ts';
 import { HttpConnections, type Connection } from './http-connections.ts';
 import { QuietResponse } from './http-response.ts';
@@ -21,6 +21,8 @@ const { createServer } = process.getBuiltinModule('node:http');
 export interface HttpServerOptions {
   readonly addresses: readonly Address[];
   readonly maxHeaderBytes: number;
+  /** Default: 4 MiB. */
+  readonly maxBodyBytes?: number;
   /** Whether HTTP/2 is spoken, too. */
   readonly h2c: boolean;
   /** Absent: plain text. */
@@ -30,10 +32,24 @@ export interface HttpServerOptions {
   readonly log: (text: string) => void;
   /** Several listeners share each port (`SO_REUSEPORT`). */
   readonly reusePort?: boolean;
+  /** For tests. */
+  readonly patience?: Partial<Patience>;
 }
 
-/** How long a client may take to send its headers, and a silent connection its first byte. */
-const HEADERS_MS = 10_000;
+/** Milliseconds. */
+export interface Patience {
+  /** A client may take so long to send its headers, and a silent connection its first byte. */
+  readonly headersMs: number;
+  /** All of a request may take so long; a large body as long again as it takes at the least rate. */
+  readonly requestMs: number;
+  /** An HTTP/2 connection on which nothing happens for so long is left, and one with streams ended after as long again. */
+  readonly idleMs: number;
+  /** How often the first two are looked at. */
+  readonly lookMs: number;
+}
+const PATIENCE: Patience = { headersMs: 10_000, requestMs: 300_000, idleMs: 181_000, lookMs: 30_000 };
+/** Of a body, in bytes per millisecond. */
+const LEAST_RATE = 16;
 const PREFACE = Buffer.from('PRI * HTTP/2.0');
 
 export function openHttpServer(options: HttpServerOptions): Listener {
@@ -42,6 +58,7 @@ export function openHttpServer(options: HttpServerOptions): Listener {
 
 class HttpServer implements Listener {
   readonly #options: HttpServerOptions;
+  readonly #patience: Patience;
   readonly #servers: Server[] = [];
   readonly #sessions = new Set<ServerHttp2Session>();
   /** Those that speak HTTP/1.1, or nothing yet. */
@@ -52,18 +69,24 @@ class HttpServer implements Listener {
 
   constructor(options: HttpServerOptions) {
     this.#options = options;
+    this.#patience = { ...PATIENCE, ...options.patience };
     this.#http2 = createHttp2Server({ maxSessionMemory: 64, settings: { maxConcurrentStreams: 1_000, maxHeaderListSize: options.maxHeaderBytes } });
     this.#http2.on('request', (request, response) => options.handle(request, response));
     this.#http2.on('session', (session) => {
       this.#sessions.add(session);
       session.once('close', () => this.#sessions.delete(session));
+      const { idleMs } = this.#patience;
+      session.setTimeout(idleMs, () => {
+        session.close();
+        session.setTimeout(idleMs, () => session.destroy());
+      });
     });
     this.#http2.on('sessionError', () => {}); // a broken client; the session is gone
   }
 
   async listen(): Promise<readonly string[]> {
     const { addresses, tls, h2c, reusePort = false } = this.#options;
-    if (tls !== undefined) this.#tls = (await import('./http-tls.ts')).openTlsAcceptor(tls, h2c ? ['h2', 'http/1.1'] : ['http/1.1'], HEADERS_MS);
+    if (tls !== undefined) this.#tls = (await import('./http-tls.ts')).openTlsAcceptor(tls, h2c ? ['h2', 'http/1.1'] : ['http/1.1'], this.#patience.headersMs);
     const bound: string[] = [];
     for (const address of addresses) {
       const server = this.#createServer();
@@ -75,7 +98,7 @@ class HttpServer implements Listener {
           done(undefined);
         };
         if (address.kind === 'tcp') server.listen({ port: address.port, reusePort, ...(address.host === '' ? {} : { host: address.host }) }, listening);
-        else if (address.fd === undefined) server.listen(address.path, listening);
+        else if (address.fd === undefined) privately(() => server.listen(address.path, listening));
         else server.listen({ fd: address.fd }, listening);
       }, describeAddress(address));
       if (address.kind === 'unix' && address.fd === undefined) chmodSync(address.path, 0o600);
@@ -113,9 +136,10 @@ class HttpServer implements Listener {
   }
 
   #createServer(): Server {
-    const { handle, maxHeaderBytes, h2c } = this.#options;
+    const { handle, maxHeaderBytes, maxBodyBytes = 4 * 1024 * 1024, h2c } = this.#options;
+    const { headersMs, requestMs, lookMs } = this.#patience;
     const server = createServer({
-      maxHeaderSize: maxHeaderBytes, headersTimeout: HEADERS_MS, requestTimeout: 0, noDelay: true, insecureHTTPParser: false,
+      maxHeaderSize: maxHeaderBytes, headersTimeout: headersMs, requestTimeout: requestMs + Math.ceil(maxBodyBytes / LEAST_RATE), connectionsCheckingInterval: lookMs, noDelay: true, insecureHTTPParser: false,
       keepAliveTimeout: 0, // Node's is a timer for each request: HttpConnections does it
       ServerResponse: QuietResponse,
       optimizeEmptyRequests: true, // a request without a body is no stream that must be read to its end
@@ -124,6 +148,7 @@ class HttpServer implements Listener {
       if (this.#draining) response.shouldKeepAlive = false;
       handle(request, response, this.#connections.of(request.socket));
     });
+    server.maxConnections = mostConnections();
     // Node's own listener takes what speaks HTTP/1.1, after a look at what it is.
     const [http1] = server.listeners('connection') as [(socket: Socket) => void];
     server.off('connection', http1);
@@ -159,7 +184,7 @@ class HttpServer implements Listener {
   }
 
   #sniff(server: Server, http1: (socket: Socket) => void, socket: Socket): void {
-    socket.setTimeout(HEADERS_MS);
+    socket.setTimeout(this.#patience.headersMs);
     const silent = (): void => void socket.destroy();
     const broken = (): void => {}; // before any protocol is known there is nobody to tell
     socket.on('timeout', silent);

@@ -8,7 +8,8 @@ import type { Failure } from '../proto/errors.ts';
 import { FAIL } from '../proto/failures.ts';
 import type { Route } from '../proto/routes.ts';
 import { applyCors, type Cors } from './cors.ts';
-import { hasNoBody, readBody } from './http-body.ts';
+import { hasNoBody, readBody, type BodyFault } from './http-body.ts';
+import { Budget } from './h2/budget.ts';
 import type { Connection } from './http-connections.ts';
 import { Exchange } from './http-exchange.ts';
 import { dateLine } from './http-head.ts';
@@ -41,10 +42,15 @@ export interface HttpOptions {
   readonly log: ((call: ApiCall, match: Match | undefined, path: string) => void) | undefined;
   /** Absent: nothing is counted. */
   readonly counts?: ApiCounts;
+  /** For tests: in place of `HELD_BYTES`. */
+  readonly heldBytes?: number;
 }
 
 /** Health and metadata answer even callers without the token: only these two are exempt. */
 const EXEMPT_PATHS: ReadonlySet<string> = new Set(['/v1.0/healthz', '/v1.0/healthz/outbound']);
+
+/** What bodies that are not whole yet may hold, and what answers that wait for their clients may. Bytes, of each. */
+const HELD_BYTES = 256 * 1024 * 1024;
 
 /** What the Configuration decides, which may change while connections are open. */
 export type LiveHttpOptions = Pick<HttpOptions, 'router' | 'fallback' | 'log'>;
@@ -52,11 +58,16 @@ export type LiveHttpOptions = Pick<HttpOptions, 'router' | 'fallback' | 'log'>;
 export class HttpApi {
   readonly #switch: Switch;
   readonly #outbox = new Outbox(dateLine);
+  readonly #bodies: Budget;
+  readonly #answers: Budget;
   #options: HttpOptions;
 
   constructor(dispatch: Switch, options: HttpOptions) {
     this.#switch = dispatch;
     this.#options = options;
+    const held = options.heldBytes ?? Math.max(HELD_BYTES, 8 * options.maxBodyBytes);
+    this.#bodies = new Budget(held);
+    this.#answers = new Budget(held);
   }
 
   /** From the next request on. */
@@ -79,7 +90,7 @@ export class HttpApi {
       query = question < 0 ? '' : target.slice(question + 1);
     }
     const crossOrigin = cors !== undefined && request.headers.origin !== undefined;
-    const exchange = new Exchange(response, connection, this.#outbox, counts, !crossOrigin && request.httpVersionMinor === 1);
+    const exchange = new Exchange(response, connection, this.#outbox, this.#answers, counts, !crossOrigin && request.httpVersionMinor === 1);
     if (counts?.http !== undefined) exchange.countIn(counts.http, verb, path, match?.beginning, request.headers['content-length']);
     if (crossOrigin && applyCors(cors, request, response)) return exchange.empty(200);
     if (token !== undefined) {
@@ -100,8 +111,8 @@ export class HttpApi {
     const head = packHead(match, query, request);
     const { route } = match;
     if (hasNoBody(request)) exchange.opened(this.#switch.open({ route, flags: Flag.HTTP, head, body: EMPTY, deadlineMs: 0 }, exchange));
-    else readBody(request, maxBodyBytes, (body) => {
-      if (body === undefined) exchange.onRefusal(tooLarge(route));
+    else readBody(request, maxBodyBytes, this.#bodies, (body) => {
+      if (typeof body === 'string') exchange.onRefusal(refusalOf(body, route));
       else exchange.opened(this.#switch.open({ route, flags: Flag.HTTP, head, body, deadlineMs: 0 }, exchange));
     });
   }
@@ -130,7 +141,8 @@ function packHead({ route, params }: Match, query: string, request: Request): Pa
   return wanted.length === 0 ? [params, query] : [params, query, wanted];
 }
 
-function tooLarge({ bodyFault }: Route): Failure {
+function refusalOf(fault: BodyFault, { bodyFault }: Route): Failure {
+  if (fault === 'no room') return FAIL.bodiesFull().failure;
   const text = 'stream too large';
   return (bodyFault === 'alone' ? FAIL.saveBody(text) : bodyFault === 'deserializing' ? FAIL.malformedBody(text) : FAIL.bodyRead(text)).failure;
 }

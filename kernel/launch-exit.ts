@@ -11,12 +11,14 @@ export interface Exit {
   readonly heap: boolean;
   /** Its last lines on standard error; `''` for none. */
   readonly said: string;
+  /** It never began. */
+  readonly unlaunched?: true;
 }
 
 /** What is known of a process that has ended. */
 export interface ProcessEnd {
   readonly block: string;
-  readonly limits: Limits;
+  readonly limits: Pick<Limits, 'heapBytes'>;
   readonly code: number | null;
   readonly signal: NodeJS.Signals | null;
   /** We sent a SIGKILL. */

@@ -7,6 +7,7 @@ import { openShared, segmentBytes } from '../ipc/shared.ts';
 import { messageOf } from '../proto/errors.ts';
 import { THREAD_ENTRY, type ThreadTask } from '../proto/thread-task.ts';
 import { blockFile } from './block-file.ts';
+import { compileCacheEnvironment } from './compile-cache.ts';
 import { codeReason, heapReason, type Exit } from './launch-exit.ts';
 import { NO_LANES } from './lanes/lanes.ts';
 import { portsOf, SharedLanes } from './lanes/shared.ts';
@@ -102,7 +103,7 @@ class BlockThread {
       recordTiming: false,
       trackUnmanagedFds: true,
       // Nothing of the kernel's: no environment with tokens in it, no arguments. Its flags are the kernel's own unless told otherwise.
-      env: compileCache === undefined ? {} : { NODE_COMPILE_CACHE: compileCache },
+      env: compileCacheEnvironment(compileCache),
       argv: [],
       ...(execArgv === undefined ? {} : { execArgv: [...execArgv] }),
       resourceLimits: heapMib === 0 ? {} : { maxOldGenerationSizeMb: heapMib, maxYoungGenerationSizeMb: Math.min(YOUNG_MIB, Math.max(1, heapMib >> 2)) },

@@ -23,16 +23,22 @@ export interface Life {
   readonly channel: Channel;
   /** Channels of their own for gateways. */
   readonly lanes: Lanes;
-  /** Absent where the block has no process of its own. */
+  /** Absent where the block has no process of its own here. */
   readonly pid: number | undefined;
-  /** `ring`, `socket` or `local`. */
-  readonly transport: string;
+  /** `ring`, `socket`, `tls`, `tcp` or `local`; undefined before a remote block is reached. */
+  readonly transport: string | undefined;
+  /** Resolves when the channel has its transport, where that takes its time; never, where the life ends before. */
+  readonly reached?: Promise<void>;
   /** It turns the kernel's own event loop, so nobody could notice that it hangs. */
   readonly kernelLoop?: true;
   /** The control group that it has for itself, or `none` and why. Absent where the block has no process of its own. */
   readonly cgroup?: string;
   /** Resolves when nothing of it is left and what it wrote has been read. Never rejects. A hang or a violation becomes an end by `kill`. */
   readonly ended: Promise<Exit>;
+  /** Resolves when whoever serves it is about to end, and asks for its being closed; never, where nobody else does. */
+  readonly withdrawn?: Promise<void>;
+  /** What its process uses, where that is not one of this system's; undefined while nobody says. */
+  usage?(): Promise<{ readonly rssBytes: number; readonly openFiles: number } | undefined>;
   /** Bytes of JavaScript heap in use, where the block has no process that tells; undefined while it does not answer. */
   heapUsed?(): Promise<number | undefined>;
   /** May be called twice, and after the end. */
@@ -55,13 +61,28 @@ export interface LaunchOptions {
   readonly compileCache: string | undefined;
   /** One for each gateway that is not the kernel's own loop; absent or 0: none. */
   readonly lanes?: number;
+  /** Begins lives in another container; only in mode `remote`. */
+  readonly remote?: Remote | undefined;
   /** Flags for Node; default: the kernel's own, as far as they are for blocks. */
   readonly execArgv?: readonly string[];
 }
 
 export type Launch = (block: string, options: LaunchOptions) => Life;
 
-export const LAUNCH: Readonly<Record<Isolation, Launch>> = { monolith: launchInProcess, thread: launchThread, process: launchProcess };
+/** A place where another program serves a block. */
+export interface Remote {
+  /** `unix:/run/bulkhead/sockets/state.sock` */
+  readonly address: string;
+  readonly launch: Launch;
+}
+
+export const LAUNCH: Readonly<Record<Isolation, Launch>> = { monolith: launchInProcess, thread: launchThread, process: launchProcess, remote: launchRemote };
+
+/** `remote`: loaded by who has such blocks. */
+function launchRemote(block: string, options: LaunchOptions): Life {
+  if (options.remote === undefined) throw new Error(`nobody said where the ${block} block is`);
+  return options.remote.launch(block, options);
+}
 
 interface HostModule {
   serveBlock(name: string, channel: Channel, output: LogOutput, opened: undefined, lanes: unknown): Promise<void>;

@@ -66,6 +66,8 @@ export interface LifeOptions {
   readonly elsewhere: { isBusy(): boolean; flights(life: BlockLife): Promise<readonly Flight[]> };
   /** It ends, and nobody had asked it to; its calls fail in a moment. */
   readonly dying: (life: BlockLife) => void;
+  /** Whoever serves it is about to end, and it still works. */
+  readonly withdrawn: (life: BlockLife) => void;
   /** It uses more than its limits allow, and still works. */
   readonly tooLarge: (cause: 'memory' | 'files', what: string) => void;
 }
@@ -91,14 +93,13 @@ export class BlockLife {
   readonly number: number;
   readonly calls: Calls;
   readonly pid: number | undefined;
-  readonly transport: string;
   /** Resolves when nothing of it is left. */
   readonly ended: Promise<Ending>;
   readonly #options: LifeOptions;
   readonly #life: Life;
   readonly #channel: Channel;
   readonly #served: BlockCalls;
-  readonly #watch: Watch | undefined;
+  #watch: Watch | undefined;
   #components: readonly ComponentStatus[] = [];
   #subscriptions: readonly SubscriptionStatus[] | undefined;
   readonly #tried = Promise.withResolvers<void>();
@@ -115,7 +116,6 @@ export class BlockLife {
     this.#life = LAUNCH[spec.mode](spec.block, launch);
     this.#channel = this.#life.channel;
     this.pid = this.#life.pid;
-    this.transport = this.#life.transport;
     this.#served = new BlockCalls({
       components: (report) => this.#report(report),
       subscriptions: (subscriptions) => {
@@ -136,7 +136,10 @@ export class BlockLife {
         this.#served.serve(call, head, body);
       },
     });
-    this.#watch = this.#startWatch();
+    const { reached } = this.#life;
+    if (reached === undefined) this.#watch = this.#startWatch();
+    else void reached.then(() => (this.#watch = this.#startWatch()));
+    void this.#life.withdrawn?.then(() => options.withdrawn(this));
     void this.calls.ended.then((end) => {
       this.#watch?.stop();
       if (end.kind === 'violation') this.kill('protocol', `it broke the protocol: ${end.reason}`);
@@ -145,6 +148,10 @@ export class BlockLife {
     this.ended = this.#end();
   }
 
+  /** How its frames travel; undefined: it has not been reached yet. */
+  get transport(): string | undefined {
+    return this.#life.transport;
+  }
   /** The control group that it has for itself, or `none` and why; undefined where it has no process. */
   get cgroup(): string | undefined {
     return this.#life.cgroup;
@@ -168,6 +175,10 @@ export class BlockLife {
   /** Resolves when each component has been tried once. Never, where the life ends before. */
   get tried(): Promise<void> {
     return this.#tried.promise;
+  }
+  /** What its process uses, where that is not one of this system's; undefined where it is, or nobody says. */
+  async usage(): Promise<{ readonly rssBytes: number; readonly openFiles: number } | undefined> {
+    return this.#life.usage?.();
   }
   /** What its flight recorder shows; nothing where there is none. */
   get blackBox(): BlackBox | undefined {
@@ -250,13 +261,23 @@ export class BlockLife {
   }
 
   #measure(): void {
-    const { spec: { limits }, tooLarge } = this.#options;
+    const { spec: { limits } } = this.#options;
+    if (this.#life.usage !== undefined) return void this.#measureElsewhere();
     if (this.pid === undefined) return void this.#measureHeap();
-    const rss = limits.memoryBytes > 0 ? (residentBytes(this.pid) ?? 0) : 0;
-    if (rss > limits.memoryBytes * TOO_MUCH) return this.kill('memory', `it used ${mebibytes(rss)} of memory, far more than the ${mebibytes(limits.memoryBytes)} it may`);
-    if (rss > limits.memoryBytes) return tooLarge('memory', `${mebibytes(rss)} of memory, more than ${mebibytes(limits.memoryBytes)}`);
-    const files = limits.openFiles > 0 ? (openFiles(this.pid) ?? 0) : 0;
-    if (files > limits.openFiles * MANY_FILES) tooLarge('files', `${files} open descriptors of ${limits.openFiles}`);
+    this.#judge(limits.memoryBytes > 0 ? (residentBytes(this.pid) ?? 0) : 0, limits.openFiles > 0 ? (openFiles(this.pid) ?? 0) : 0);
+  }
+
+  /** Somebody else has to look. */
+  async #measureElsewhere(): Promise<void> {
+    const usage = await this.usage();
+    if (usage !== undefined) this.#judge(usage.rssBytes, usage.openFiles);
+  }
+
+  #judge(rss: number, files: number): void {
+    const { spec: { limits }, tooLarge } = this.#options;
+    if (limits.memoryBytes > 0 && rss > limits.memoryBytes * TOO_MUCH) return this.kill('memory', `it used ${mebibytes(rss)} of memory, far more than the ${mebibytes(limits.memoryBytes)} it may`);
+    if (limits.memoryBytes > 0 && rss > limits.memoryBytes) return tooLarge('memory', `${mebibytes(rss)} of memory, more than ${mebibytes(limits.memoryBytes)}`);
+    if (limits.openFiles > 0 && files > limits.openFiles * MANY_FILES) tooLarge('files', `${files} open descriptors of ${limits.openFiles}`);
   }
 
   /** A thread's heap: V8 ends the whole process where one allocation goes far beyond the limit, so it is not let near it. */
@@ -283,6 +304,7 @@ export class BlockLife {
     const { flights, lastWords } = this.blackBox ?? NOTHING_SEEN;
     const inFlight = [...(await this.#options.elsewhere.flights(this)), ...flights];
     const killed = this.#killed;
+    if (exit.unlaunched === true) return { cause: 'launch', reason: exit.reason, lastError: exit.said, inFlight: [], working: [] };
     // What it died of tells more than what finished it off.
     const named = killed === undefined || killed.reason === '' ? exit.reason : `${killed.reason} (${exit.reason})`;
     return {

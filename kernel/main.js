@@ -1,5 +1,5 @@
 #!/usr/bin/env node
-// Entry of the sidecar: turns the compile cache on before anything else is loaded. It is JavaScript because stripping
+// Entry of the sidecar, and of the block server: turns the compile cache on before anything else is loaded. It is JavaScript because stripping
 // types from the entry itself would come before the cache and cost more than the rest of the start.
 import { lstatSync, mkdirSync } from 'node:fs';
 import { enableCompileCache } from 'node:module';
@@ -13,6 +13,7 @@ import { join } from 'node:path';
  */
 function compileCacheFolder() {
   if (process.env.NODE_DISABLE_COMPILE_CACHE !== undefined) return undefined;
+  if (process.env.NODE_COMPILE_CACHE) return process.env.NODE_COMPILE_CACHE; // whoever starts us has said where; Node has turned it on already
   const folder = join(process.env.XDG_CACHE_HOME ?? join(homedir(), '.cache'), 'bulkhead', 'compiled');
   try {
     mkdirSync(folder, { recursive: true, mode: 0o700 });
@@ -24,6 +25,8 @@ function compileCacheFolder() {
 }
 
 const compileCache = compileCacheFolder();
-if (compileCache !== undefined) enableCompileCache(compileCache);
-const { run } = await import('./cli.ts');
-await run(process.argv.slice(2), compileCache);
+if (compileCache !== undefined) enableCompileCache({ directory: compileCache, portable: true });
+const [command, ...words] = process.argv.slice(2);
+if (command === 'block') await (await import('./block-server/cli.ts')).runBlockServer(words, compileCache);
+else if (command === 'probe') process.exitCode = await (await import('./block-server/probe.ts')).probe(words);
+else await (await import('./cli.ts')).run(process.argv.slice(2), compileCache);

@@ -20,11 +20,14 @@ export interface MetadataSources {
 
 /** Keys that PUT may add; upstream has no limit, but nothing a caller controls grows without one here. */
 const MAX_EXTENDED = 10_000;
+/** Of all keys and values. UTF-16 units. */
+const MAX_EXTENDED_LENGTH = 4 * 1024 * 1024;
 const NOTHING = Buffer.alloc(0);
 
 export class MetadataApi {
   readonly #sources: MetadataSources;
   readonly #extended = new Map<string, string>();
+  #extendedLength = 0;
 
   constructor(sources: MetadataSources) {
     this.#sources = sources;
@@ -40,6 +43,9 @@ export class MetadataApi {
     const [key, value] = http ? [params[0] ?? '', Buffer.from(body).toString()] : await decodeSet(body);
     if (key !== '') {
       if (this.#extended.size >= MAX_EXTENDED && !this.#extended.has(key)) throw new Error(`metadata holds ${MAX_EXTENDED} keys already`);
+      const length = this.#extendedLength + value.length - (this.#extended.get(key)?.length ?? -key.length);
+      if (length > MAX_EXTENDED_LENGTH) throw new Error(`metadata has no room for ${key.slice(0, 100)}: all keys and values may have ${MAX_EXTENDED_LENGTH} characters together`);
+      this.#extendedLength = length;
       this.#extended.set(key, value);
     }
     answer.onAnswer(http ? 204 : 0, undefined, NOTHING);

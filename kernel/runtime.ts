@@ -7,7 +7,7 @@ import type { Log } from '../proto/log.ts';
 import { giveBackStartMemory } from '../proto/start-memory.ts';
 import type { Application } from './application.ts';
 import { arrange } from './arrangement.ts';
-import { Compartments, type Compartment } from './compartments.ts';
+import { Compartments, type Compartment, type LaunchSettings } from './compartments.ts';
 import type { Config } from './config.ts';
 import { enabledFeatures, isFeatureEnabled, loadConfiguration, type Configuration } from './configuration.ts';
 import { logNotices } from './fatal.ts';
@@ -15,7 +15,6 @@ import type { Bound, openGateway as OpenGateway } from './gateway.ts';
 import type { Gateways, GatewaysOptions } from './gateways/gateways.ts';
 import { settled, unready, type HealthSources } from './health.ts';
 import { hintedBlocks } from './hints.ts';
-import type { LaunchOptions } from './launch.ts';
 import type { Listener } from './listener.ts';
 import { ownMethods } from './own-methods.ts';
 import type { ManifestFiles } from './manifest-files.ts';
@@ -29,7 +28,7 @@ import type { World } from './world.ts';
 export interface RuntimeOptions {
   readonly config: Config;
   readonly log: Log;
-  readonly launch: Pick<LaunchOptions, 'output' | 'compileCache'>;
+  readonly launch: LaunchSettings;
   /** Opens event loops for the APIs; absent: the kernel's own is the gateway. */
   readonly openGateways?: ((options: GatewaysOptions) => Gateways) | undefined;
   /** The shutdown API was called. */

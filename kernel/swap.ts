@@ -86,6 +86,29 @@ export class Swaps {
     return mine;
   }
 
+  /**
+   * A life has to go, and nobody can be started beside it: new calls wait, and it finishes what it has. After swaps that are under way.
+   * @returns false: it is not the present one any more, or the sidecar is shutting down
+   */
+  withdraw(life: BlockLife): Promise<boolean> {
+    const mine = this.#queue.then(() => this.#finish(life));
+    this.#queue = mine.catch(() => undefined);
+    return mine;
+  }
+
+  async #finish(life: BlockLife): Promise<boolean> {
+    const { drainMs, handoverMs } = this.#options;
+    const goes = (): boolean => this.#regent.present === life && !life.calls.over && !this.#regent.stopping;
+    await ask(life.calls, Control.PAUSE, PAUSE_FOR_SUCCESSOR, drainMs).catch(() => undefined); // what it had taken in comes again
+    if (!goes()) return false;
+    const { seating } = this.#regent;
+    await seating.suspend(handoverMs).catch(() => undefined);
+    await seating.atRest(REST_MS);
+    // Streams don't finish by themselves: they end with it, or go on in the next life.
+    await this.#until(() => seating.inFlight - seating.held + life.calls.serving <= 0 || !goes());
+    return goes();
+  }
+
   async #replace(init: BlockInit): Promise<void> {
     for (let tries = 1; ; tries++) {
       const old = this.#regent.present;
@@ -185,8 +208,13 @@ export class Swaps {
 
   /** A life that has no calls any more, nor calls of its own to the application, or has had its time, closes. */
   async #retire(old: BlockLife): Promise<void> {
-    const untilMs = performance.now() + this.#options.drainMs;
-    while (old.calls.inFlight + old.calls.serving + this.#regent.seating.remaining(old) > 0 && performance.now() < untilMs && !this.#regent.stopping) await sleep(DRAIN_TICK_MS);
+    await this.#until(() => old.calls.inFlight + old.calls.serving + this.#regent.seating.remaining(old) <= 0 || this.#regent.stopping);
     await old.close();
+  }
+
+  /** Or until it has had its time. */
+  async #until(drained: () => boolean): Promise<void> {
+    const untilMs = performance.now() + this.#options.drainMs;
+    while (!drained() && performance.now() < untilMs) await sleep(DRAIN_TICK_MS);
   }
 }

@@ -174,6 +174,9 @@ export const FAIL = {
     const details = [errorInfo('ERR_BLOCK_BUSY', { block })];
     return new ApiError({ grpc: Grpc.RESOURCE_EXHAUSTED, http: 429, code: 'ERR_BLOCK_BUSY', message: `the ${block} block has ${max} streams open, and takes no more`, details, httpDetails: details });
   },
+  bodiesFull: () => legacy(Grpc.RESOURCE_EXHAUSTED, 429, 'ERR_SIDECAR_BUSY', 'the sidecar holds as many unfinished requests as it may'),
+  answersFull: () => legacy(Grpc.RESOURCE_EXHAUSTED, 429, 'ERR_SIDECAR_BUSY', 'the sidecar holds as many answers as it may that clients have not taken'),
+  unsendable: () => legacy(Grpc.INTERNAL, 500, 'ERROR', 'the block answered with headers that HTTP/2 does not carry'),
   deadlineExceeded: () => legacy(Grpc.DEADLINE_EXCEEDED, 504, 'ERR_DEADLINE_EXCEEDED', 'context deadline exceeded'),
   cancelled: () => legacy(Grpc.CANCELLED, 408, 'ERR_CANCELLED', 'context canceled'),
 } as const satisfies Readonly<Record<string, (...facts: never[]) => ApiError>>;

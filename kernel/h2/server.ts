@@ -3,7 +3,7 @@
 import { chmodSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import { bindWithRetry, removeStaleSocket } from '../bind.ts';
+import { bindWithRetry, mostConnections, privately, removeStaleSocket } from '../bind.ts';
 import { describeAddress, type Address } from '../listener.ts';
 import type { TlsFiles } from '../tls.ts';
 import { Budget } from './budget.ts';
@@ -82,6 +82,7 @@ export class Http2Server {
   async #listenAt(address: Address): Promise<string> {
     const server = this.#create();
     this.#servers.push(server);
+    server.maxConnections = mostConnections();
     server.on('connection', (socket: Socket) => {
       this.#sockets.add(socket);
       socket.once('close', () => this.#sockets.delete(socket));
@@ -92,11 +93,11 @@ export class Http2Server {
     await bindWithRetry((done) => {
       const failed = (cause: Error): void => done(cause);
       server.once('error', failed);
-      server.listen(where, () => {
+      privately(() => server.listen(where, () => {
         server.off('error', failed);
         server.on('error', () => {}); // no connection more can be taken just now: the next may
         done(undefined);
-      });
+      }));
     }, describeAddress(address));
     if (address.kind === 'unix') {
       if (address.fd === undefined) chmodSync(address.path, 0o600);
