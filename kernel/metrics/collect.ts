@@ -87,7 +87,7 @@ export class Collector {
     const all = compartments();
     const waiting = await this.#askGateways();
     const ofCompartments = this.#compartments.collect(all, app(), gateways?.infos ?? [], waiting, appId);
-    await Promise.all(all.flatMap((compartment) => [...compartment.child.lives].map((life) => this.#ask(compartment, life, ANSWER_MS))));
+    await Promise.all(all.flatMap((compartment) => [this.#askUse(compartment), ...[...compartment.child.lives].map((life) => this.#ask(compartment, life, ANSWER_MS))]));
     const alive = [...(gateways?.runs ?? []), ...compartments().flatMap(({ child }) => [...child.lives])];
     this.#ledger.keep(new Set(alive.map((one) => this.#nameOf(one))));
     const counted = [...this.#ledger.sum(this.#options.meter.pack())].flatMap((family) => this.#shown(family));
@@ -109,6 +109,12 @@ export class Collector {
     } catch {
       if (!life.calls.over) this.#compartments.missed(name, performance.now() - askedMs); // else it has ended over other things
     }
+  }
+
+  /** A process that is none of this system's is measured where it is. */
+  async #askUse({ name, child }: Compartment): Promise<void> {
+    const use = await child.present?.usage();
+    if (use !== undefined) this.#compartments.uses(name, use);
   }
 
   /** What a gateway had counted when it was last asked stays when it ends. */

@@ -43,6 +43,8 @@ export class CompartmentMetrics {
   readonly #refused = new Map<string, number>();
   /** How long each took to answer this time. */
   readonly #answerMs = new Map<string, number>();
+  /** Of processes elsewhere, this time. */
+  readonly #uses = new Map<string, { readonly rssBytes: number; readonly openFiles: number }>();
 
   /** A life of the compartment has said what it has counted. */
   answered(name: string, ms: number): void {
@@ -53,6 +55,11 @@ export class CompartmentMetrics {
   missed(name: string, ms: number): void {
     this.#missed.set(name, (this.#missed.get(name) ?? 0) + 1);
     this.answered(name, ms);
+  }
+
+  /** What its process uses, which is none of this system's. */
+  uses(name: string, use: { readonly rssBytes: number; readonly openFiles: number }): void {
+    this.#uses.set(name, use);
   }
 
   /** It said what is none. */
@@ -69,6 +76,7 @@ export class CompartmentMetrics {
   collect(compartments: readonly Compartment[], app: AppChannel | undefined, gateways: readonly GatewayInfo[], waiting: ReadonlyMap<string, WaitingBytes>, appId: string): () => Shown[] {
     this.#forget(compartments);
     this.#answerMs.clear();
+    this.#uses.clear();
     const table = new Table(appId);
     for (const compartment of compartments) this.#add(table, compartment, waiting.get(compartment.name));
     for (const { index, state, restarts } of gateways) {
@@ -83,9 +91,11 @@ export class CompartmentMetrics {
     return () => {
       for (const compartment of compartments) {
         const { name } = compartment;
+        const at: Labels = placeOf(compartment);
+        const use = this.#uses.get(name);
+        if (use !== undefined) showUse(table, at, use.rssBytes, use.openFiles);
         const ms = this.#answerMs.get(name);
         if (ms === undefined) continue;
-        const at: Labels = placeOf(compartment);
         table.gauge('block_loop_lag_ms', 'How long the block took to say what it has counted: its event loop had other things to do so long.', at, ms);
         table.counter('block_scrape_missed_total', 'Times that a life did not say in time what it had counted.', at, this.#missed.get(name) ?? 0);
         table.counter('block_measures_refused_total', 'Series that a life named and that are none.', at, this.#refused.get(name) ?? 0);
@@ -132,11 +142,7 @@ export class CompartmentMetrics {
   #addUse(table: Table, name: string, at: Labels, pid: number | undefined): void {
     const cpu = this.#cpuOf(name, pid);
     if (cpu !== undefined) table.counter('block_cpu_seconds_total', 'CPU time of the block\'s processes in seconds, as far as they were seen.', at, cpu);
-    if (pid === undefined) return;
-    const resident = residentBytes(pid);
-    if (resident !== undefined) table.gauge('block_resident_memory_bytes', 'Resident memory of the block\'s process.', at, resident);
-    const files = openFiles(pid);
-    if (files !== undefined) table.gauge('block_open_files', 'Open file descriptors of the block\'s process.', at, files);
+    if (pid !== undefined) showUse(table, at, residentBytes(pid), openFiles(pid));
   }
 
   #cpuOf(name: string, pid: number | undefined): number | undefined {
@@ -152,6 +158,11 @@ export class CompartmentMetrics {
     const names = new Set(compartments.map(({ name }) => name));
     for (const known of [this.#cpu, this.#missed, this.#refused]) for (const name of known.keys()) if (!names.has(name)) known.delete(name);
   }
+}
+
+function showUse(table: Table, at: Labels, resident: number | undefined, files: number | undefined): void {
+  if (resident !== undefined) table.gauge('block_resident_memory_bytes', 'Resident memory of the block\'s process.', at, resident);
+  if (files !== undefined) table.gauge('block_open_files', 'Open file descriptors of the block\'s process.', at, files);
 }
 
 /** Metrics as they come up, each with its samples. */

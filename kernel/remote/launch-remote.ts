@@ -19,7 +19,7 @@ import type { RemoteSettings } from './settings.ts';
 const WELCOME_MS = 10_000;
 /** A server that does not say that it has killed what it should within that is left, which ends the life as well. */
 const KILL_MS = 2_000;
-const USAGE_MS = 2_000;
+const USAGE_MS = 1_000;
 
 /** @throws Error where it can't be tried */
 export function launchRemote(block: string, options: LaunchOptions, settings: RemoteSettings): Life {
