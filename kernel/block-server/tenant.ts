@@ -47,8 +47,10 @@ export class Tenant {
   constructor(options: TenantOptions) {
     this.#options = options;
     const { hello, descriptors, stream, rest, peer, log } = options;
-    const handed = hello.handed ? sortHanded(hello, descriptors) : undefined;
+    const handed = hello.handed && descriptors.length > 0 ? sortHanded(hello, descriptors) : undefined;
     if (handed === undefined) closeAll(descriptors);
+    if (handed === undefined && hello.lanes > 0) throw new Error(`lanes for ${hello.lanes} gateways need shared memory, and nothing of it has arrived`);
+    const why = handed?.why ?? (hello.handed ? 'what it has handed over can\'t be taken on this system' : '');
     this.#process = this.#start(handed);
     this.#link = new Link<KernelWord>(stream, { as: asKernelWord, take: (word) => this.#heard(word), ended: (problem) => this.#left(problem), rest });
     this.ended = this.#end();
@@ -56,9 +58,9 @@ export class Tenant {
       this.key = randomBytes(KEY_BYTES).toString('hex');
       this.#carrying = setTimeout(() => this.kill(), CARRY_MS);
     }
-    const welcome: Welcome = { say: 'welcome', protocol: PROTOCOL_VERSION, way: handed === undefined ? 'carried' : handed.segment === undefined ? 'socket' : 'ring', why: handed?.why ?? '', key: this.key, cgroup: this.#process.cgroup };
+    const welcome: Welcome = { say: 'welcome', protocol: PROTOCOL_VERSION, way: handed === undefined ? 'carried' : handed.segment === undefined ? 'socket' : 'ring', why, key: this.key, cgroup: this.#process.cgroup };
     this.#link.say(welcome);
-    log.info({}, `serving app ${hello.log.appId}, compartment ${hello.name}, from ${peer}: process ${this.#process.pid}, ${welcome.way}${welcome.why === '' ? '' : ` (${welcome.why})`}`);
+    log.info({}, `serving app ${hello.log.appId}, compartment ${hello.name}, from ${peer}: process ${this.#process.pid}, ${welcome.way}${why === '' ? '' : ` (${why})`}`);
   }
 
   /** The connection that the frames come over. Once. */

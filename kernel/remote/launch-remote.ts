@@ -157,6 +157,7 @@ class RemoteLife implements Life {
 
   /** Frames get a connection of their own. */
   async #carry(key: string): Promise<Channel> {
+    this.#offer?.withdraw(); // it was not wanted
     const carry: Carry = { say: 'carry', magic: LINK_MAGIC, key };
     const stream = await dial(this.#settings, packWord(carry), this.#dialling.signal);
     return openSocket(stream, { maxFrameBytes: this.#options.maxFrameBytes });

@@ -5,6 +5,7 @@ import { Socket } from 'node:net';
 import type { Channel } from '../../ipc/channel.ts';
 import { socketPair } from '../../ipc/descriptors.ts';
 import { socketDoorbell } from '../../ipc/doorbell-socket.ts';
+import { markLayout } from '../../ipc/layout.ts';
 import { createSegment, type OwnedSegment } from '../../ipc/memory.ts';
 import { openShared, segmentBytes } from '../../ipc/shared.ts';
 import { openSocket } from '../../ipc/socket.ts';
@@ -30,7 +31,10 @@ export class Offer {
     this.#options = options;
     [this.#ours, this.#theirs] = socketPair();
     try {
-      if (options.rings) this.#segment = createSegment(segmentBytes(options.ringBytes));
+      if (options.rings) {
+        this.#segment = createSegment(segmentBytes(options.ringBytes));
+        markLayout(this.#segment.buffer, options.ringBytes); // a block may open its end before the welcome is read that lets us open ours
+      }
       if (options.lanes > 0) this.lanes = new MappedLanes(options.lanes, options);
     } catch (cause) {
       this.withdraw();
