@@ -9,7 +9,7 @@ import { Control, PAUSE_FOR_SUCCESSOR, PROTOCOL_VERSION, type AppState, type Inh
 import { ApiError, type Failure, Grpc, messageOf } from '../proto/errors.ts';
 import { FAIL } from '../proto/failures.ts';
 import { openLog, type Log, type LogOutput } from '../proto/log.ts';
-import { cleaner } from '../proto/logline.ts';
+import { cleaner, concealer } from '../proto/logline.ts';
 import type { MeasureName, PackedMeasures } from '../proto/measures.ts';
 import type { Message } from '../proto/message-writer.ts';
 import type { CountingMeter } from '../proto/meter.ts';
@@ -65,6 +65,8 @@ class Host {
   #block: Block | undefined;
   #kernel: ChannelKernel | undefined;
   #log: Log | undefined;
+  /** Takes the components' secrets out of what others are told: drivers' errors quote what they were given. */
+  #conceal = (text: string): string => text;
   /** Undefined: metrics are off. */
   #meter: CountingMeter | undefined;
   #counting: Counting | undefined;
@@ -194,9 +196,10 @@ class Host {
 
   #fail(call: IncomingCall, http: boolean, failure: Failure): void {
     this.#counting?.error(failure);
-    if (http) return call.end(failure.http, 0, undefined, Buffer.from(httpBody(failure)));
-    const details = statusDetails(failure);
-    call.end(failure.grpc, Flag.FAILED, details === undefined ? { message: failure.message } : { message: failure.message, details }, EMPTY);
+    if (http) return call.end(failure.http, 0, undefined, Buffer.from(this.#conceal(httpBody(failure))));
+    const message = this.#conceal(failure.message);
+    const details = message === failure.message ? statusDetails(failure) : undefined; // they say the same again
+    call.end(failure.grpc, Flag.FAILED, details === undefined ? { message } : { message, details }, EMPTY);
   }
 
   #control(call: IncomingCall, head: unknown, body: Uint8Array): void {
@@ -252,6 +255,7 @@ class Host {
     const secrets = init.components.flatMap(({ metadata }) => metadata.filter(({ secretName }) => secretName !== undefined).map(({ value }) => value));
     const log = openLog(init.log, { output: this.#output, fields: { block: init.compartment ?? init.block }, conceal: secrets });
     this.#log = log;
+    this.#conceal = concealer(secrets);
     this.#opened(log, cleaner(secrets));
     const open = await this.#load();
     if (init.metrics !== undefined) {
@@ -300,7 +304,7 @@ class Host {
   }
 
   #changed(): void {
-    this.#report(Control.COMPONENTS, (block) => block.components());
+    this.#report(Control.COMPONENTS, (block) => block.components().map((status) => (status.reason === undefined ? status : { ...status, reason: this.#conceal(status.reason) })));
   }
 
   /** Tells the kernel what is now, once for all changes of a turn. */

@@ -7,6 +7,7 @@ import { socketDoorbell } from '../ipc/doorbell-socket.ts';
 import { mapSegment } from '../ipc/memory.ts';
 import { openShared, segmentBytes } from '../ipc/shared.ts';
 import { dieWithParent } from '../ipc/parent.ts';
+import { confine } from '../ipc/confinement.ts';
 import { limitResources } from '../ipc/resource-limits.ts';
 import { openSocket } from '../ipc/socket.ts';
 import type { Channel } from '../ipc/channel.ts';
@@ -26,6 +27,7 @@ const LOG_FD = 1;
 const [, , name = '', ringText = '', frameText = '', filesText = '', logText = '{}', lanesText = '0'] = process.argv;
 
 limitResources(Number(filesText));
+confine(); // drivers see nothing of the kernel and of other blocks; where the system has no such thing, they are as near as their user
 dieWithParent();
 // The kernel decides when a block ends: a signal to the whole process group (Ctrl-C) must not race with the drain.
 process.on('SIGINT', () => {});

@@ -2,14 +2,19 @@
 // in order.
 import { QUEUED_FRAME_BYTES, type Channel, type ChannelEnd, type RingUse } from './channel.ts';
 import { NO_PIECES, bytesIn, type Frame, type Pieces } from './frame.ts';
+import { exceeds } from './head.ts';
 import type { OwnVitals, PeerVitals } from './vitals.ts';
 import { messageOf } from '../proto/errors.ts';
+
+/** With more than this waiting it is full. */
+const FULL_BYTES = 1024 * 1024;
 
 export class DeferredChannel implements Channel {
   readonly #maxFrameBytes: number;
   #inner: Channel | undefined;
   #waiting: (readonly [Frame, Pieces])[] = [];
   #waitingBytes = 0;
+  #full = false;
   #onFrame: ((frame: Frame) => void) | undefined;
   #onDrain: () => void = () => {};
   #onEnd: (end: ChannelEnd) => void = () => {};
@@ -28,14 +33,16 @@ export class DeferredChannel implements Channel {
     const waiting = this.#waiting;
     this.#waiting = [];
     this.#waitingBytes = 0;
+    let goesOn = true;
     try {
-      for (const [frame, pieces] of waiting) channel.send(frame, pieces);
-    } catch (cause) { // with its head it is longer than a frame may be
+      for (const [frame, pieces] of waiting) goesOn = channel.send(frame, pieces);
+    } catch (cause) { // its head is nothing that can be packed
       channel.onEnd = () => {};
       channel.close();
       return this.#end({ kind: 'violation', reason: messageOf(cause) });
     }
     if (this.#onFrame !== undefined) channel.onFrame = this.#onFrame;
+    if (this.#full && goesOn) setImmediate(() => this.#onDrain()); // else the transport says when
   }
 
   /** No transport will come: it ends as if the peer had. */
@@ -81,10 +88,11 @@ export class DeferredChannel implements Channel {
     if (this.#inner !== undefined) return this.#inner.send(frame, pieces);
     if (this.#ended) return false;
     const bytes = frame.body.length + bytesIn(pieces);
-    if (bytes > this.#maxFrameBytes) throw new RangeError(`a frame of ${bytes} bytes, the limit is ${this.#maxFrameBytes}`);
+    if (exceeds(frame.head, bytes, this.#maxFrameBytes)) throw new RangeError(`a frame of ${bytes} bytes and its head, the limit is ${this.#maxFrameBytes}`);
     this.#waiting.push([{ ...frame }, pieces]);
     this.#waitingBytes += bytes + QUEUED_FRAME_BYTES;
-    return true;
+    this.#full ||= this.#waitingBytes > FULL_BYTES;
+    return !this.#full;
   }
 
   flush(): void {

@@ -12,12 +12,16 @@ const SOCK_STREAM = 1;
 const SOCK_NONBLOCK = 0o4000;
 const SOCK_CLOEXEC = 0o2000000;
 const SOL_SOCKET = 1;
+const SO_TYPE = 3;
 const SO_PEERCRED = 17;
 const SCM_RIGHTS = 1;
 const MSG_DONTWAIT = 0x40;
 const MSG_NOSIGNAL = 0x4000;
 const MSG_CTRUNC = 0x8;
 const MSG_CMSG_CLOEXEC = 0x40000000;
+const F_GET_SEALS = 1034;
+const F_SEAL_SHRINK = 2;
+const F_SEAL_GROW = 4;
 const EAGAIN = 11;
 const ERRORS: Readonly<Record<number, string>> = { 2: 'ENOENT: there is no such socket', 13: 'EACCES: it may not be opened by this user', 11: 'EAGAIN: too many others wait for it', 111: 'ECONNREFUSED: nobody listens there', 20: 'ENOTDIR: the path leads through something that is no directory' };
 
@@ -125,6 +129,18 @@ export function takeHanded(fd: number, most: number = MOST_HANDED_BYTES): Handed
     throw new Error('the other end has sent more descriptors than this process can take');
   }
   return { bytes, descriptors };
+}
+
+/** Whether a descriptor is a socket; asks no file system, which might not answer. */
+export function isSocket(fd: number): boolean {
+  const value = new Uint32Array(1);
+  return loadLibc().getsockopt(fd, SOL_SOCKET, SO_TYPE, value, new Uint32Array([value.byteLength])) === 0;
+}
+
+/** Whether a descriptor is memory (a memfd) whose size can't change any more; asks no file system either. */
+export function isSealedMemory(fd: number): boolean {
+  const seals = loadLibc().fcntl(fd, F_GET_SEALS, 0);
+  return seals >= 0 && (seals & F_SEAL_SHRINK) !== 0 && (seals & F_SEAL_GROW) !== 0;
 }
 
 export function closeAll(descriptors: readonly number[]): void {

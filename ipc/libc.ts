@@ -22,6 +22,11 @@ export interface Libc {
   sendmsg(fd: number, message: MessageHeader, flags: number): number;
   /** As above. What came with the bytes lies in `control`; `controlLength` of the header says how much. */
   recvmsg(fd: number, message: MessageHeader, flags: number): number;
+  /** These three have no functions of their own in the library, but numbers. @param attributes `landlock_ruleset_attr`, or null for the version @returns a descriptor, or the version */
+  landlock_create_ruleset(attributes: Uint8Array | null, bytes: number, flags: number): number;
+  /** @param rule `landlock_path_beneath_attr` */
+  landlock_add_rule(ruleset: number, type: number, rule: Uint8Array): number;
+  landlock_restrict_self(ruleset: number): number;
   errno(): number;
   /** Memory that stays where it is for as long as this process lives, zeroed: for what C is told the address of. */
   allocate(bytes: number): { readonly address: unknown; readonly bytes: Buffer };
@@ -64,6 +69,7 @@ export function loadLibc(): Libc {
     setsockopt: library.func('int setsockopt(int fd, int level, int name, const uint32_t *value, uint32_t length)'),
     sendmsg: library.func('int64_t sendmsg(int fd, const msghdr *message, int flags)'),
     recvmsg: library.func('int64_t recvmsg(int fd, _Inout_ msghdr *message, int flags)'),
+    ...landlock(library),
     errno: () => koffi.errno(),
     allocate: (bytes) => {
       const address: unknown = koffi.alloc('uint8_t', bytes);
@@ -73,4 +79,16 @@ export function loadLibc(): Libc {
     view: (address, bytes) => koffi.view(address, bytes),
   };
   return libc;
+}
+
+/** asm-generic/unistd.h: the same numbers on every architecture that Node is built for. */
+function landlock(library: { func(prototype: string): (...values: never[]) => unknown }): Pick<Libc, 'landlock_create_ruleset' | 'landlock_add_rule' | 'landlock_restrict_self'> {
+  const create = library.func('int64_t syscall(int64_t number, const uint8_t *attributes, size_t size, uint32_t flags)') as (number: number, attributes: Uint8Array | null, bytes: number, flags: number) => number;
+  const add = library.func('int64_t syscall(int64_t number, int ruleset, int type, const uint8_t *rule, uint32_t flags)') as (number: number, ruleset: number, type: number, rule: Uint8Array, flags: number) => number;
+  const restrict = library.func('int64_t syscall(int64_t number, int ruleset, uint32_t flags)') as (number: number, ruleset: number, flags: number) => number;
+  return {
+    landlock_create_ruleset: (attributes, bytes, flags) => create(444, attributes, bytes, flags),
+    landlock_add_rule: (ruleset, type, rule) => add(445, ruleset, type, rule, 0),
+    landlock_restrict_self: (ruleset) => restrict(446, ruleset, 0),
+  };
 }

@@ -5,6 +5,13 @@ import { messageOf } from '../proto/errors.ts';
 import { LONGEST_WORD } from '../proto/remote.ts';
 
 const LENGTH_BYTES = 4;
+/** How long a peer may take to read what was said last. */
+const LAST_WORD_MS = 1_000;
+/** What may wait for a peer that does not read. */
+const UNREAD_BYTES = 1024 * 1024;
+/** A kernel asks for memory twice a second; each answer costs a look into /proc. */
+const BURST_WORDS = 50;
+const WORDS_PER_SECOND = 10;
 
 /** @throws RangeError for one that is too long */
 export function packWord(word: object): Buffer {
@@ -87,6 +94,8 @@ export class Link<Word> {
   readonly #stream: Duplex;
   readonly #options: LinkOptions<Word>;
   readonly #reader = new WordReader();
+  #words = BURST_WORDS;
+  #filledMs = performance.now();
   #over = false;
 
   constructor(stream: Duplex, options: LinkOptions<Word>) {
@@ -100,8 +109,11 @@ export class Link<Word> {
     stream.resume();
   }
 
+  /** Ends the link when the peer reads nothing of what it is told. */
   say(word: object): void {
-    if (!this.#over) this.#stream.write(packWord(word));
+    if (this.#over) return;
+    this.#stream.write(packWord(word));
+    if (this.#stream.writableLength > UNREAD_BYTES) this.#end('it does not read what it is told');
   }
 
   /** What was said is still sent. May be called twice. */
@@ -113,10 +125,21 @@ export class Link<Word> {
     if (this.#over) return;
     try {
       this.#reader.push(chunk);
-      for (let word = this.#reader.next(); word !== undefined && !this.#over; word = this.#reader.next()) this.#options.take(this.#options.as(word));
+      for (let word = this.#reader.next(); word !== undefined && !this.#over; word = this.#reader.next()) {
+        if (!this.#isBearable()) throw new Error('it talks too much');
+        this.#options.take(this.#options.as(word));
+      }
     } catch (cause) {
       this.#end(messageOf(cause));
     }
+  }
+
+  /** What is said on a link is little: a bucket of words that fills at a steady rate. */
+  #isBearable(): boolean {
+    const now = performance.now();
+    this.#words = Math.min(BURST_WORDS, this.#words + ((now - this.#filledMs) / 1_000) * WORDS_PER_SECOND);
+    this.#filledMs = now;
+    return --this.#words >= 0;
   }
 
   #end(problem: string | undefined): void {
@@ -130,5 +153,3 @@ export class Link<Word> {
   }
 }
 
-/** How long a peer may take to read what was said last. */
-const LAST_WORD_MS = 1_000;

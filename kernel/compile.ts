@@ -28,8 +28,8 @@ const LARGEST_MS = 2 ** 31 - 1;
 const SMALLEST_RING = 64 * 1024;
 const LARGEST_RING = 256 * 1024 * 1024;
 /** Less than this and no block could start: bytes, and descriptors. */
-const SMALLEST_HEAP = 32 * 1024 * 1024;
-const SMALLEST_FILES = 64;
+export const SMALLEST_HEAP = 32 * 1024 * 1024;
+export const SMALLEST_FILES = 64;
 /** Event loops and processes beyond any machine that this runs on. */
 const MOST_GATEWAYS = 64;
 const MOST_REPLICAS = 64;

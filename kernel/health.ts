@@ -66,7 +66,10 @@ function wishOf(components: readonly ComponentStatus[]): Pick<Unready, 'initFail
 /** What has not come up yet, whether or not it will work: the APIs take calls once this is empty. */
 function notStarted({ compartments, listening }: Pick<HealthSources, 'compartments' | 'listening'>): string[] {
   const reasons = listening() ? [] : ['listeners'];
-  for (const { name, child } of compartments()) if (!child.info().settled) reasons.push(`block ${name}: starting`);
+  for (const { name, child } of compartments()) {
+    const { settled: isSettled, lastDeath } = child.info();
+    if (!isSettled) reasons.push(`block ${name}: starting${lastDeath === undefined ? '' : `, again: ${lastDeath.reason}`}`);
+  }
   return reasons;
 }
 

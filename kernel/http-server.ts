@@ -92,14 +92,14 @@ class HttpServer implements Listener {
       const server = this.#createServer();
       if (address.kind === 'unix' && address.fd === undefined) removeStaleSocket(address.path);
       await bindWithRetry((done) => {
-        server.once('error', done);
-        const listening = (): void => {
-          server.off('error', done);
-          done(undefined);
+        const settle = (cause?: Error): void => {
+          server.off('error', settle).off('listening', settle); // or each attempt would leave some
+          done(cause);
         };
-        if (address.kind === 'tcp') server.listen({ port: address.port, reusePort, ...(address.host === '' ? {} : { host: address.host }) }, listening);
-        else if (address.fd === undefined) privately(() => server.listen(address.path, listening));
-        else server.listen({ fd: address.fd }, listening);
+        server.once('error', settle).once('listening', settle);
+        if (address.kind === 'tcp') server.listen({ port: address.port, reusePort, ...(address.host === '' ? {} : { host: address.host }) });
+        else if (address.fd === undefined) privately(() => server.listen(address.path));
+        else server.listen({ fd: address.fd });
       }, describeAddress(address));
       if (address.kind === 'unix' && address.fd === undefined) chmodSync(address.path, 0o600);
       this.#servers.push(server);

@@ -205,6 +205,7 @@ export class BlockLife {
       const request: InitRequest = { protocol: PROTOCOL_VERSION, init: await init, ...(inheritance === undefined ? {} : { inheritance: inheritance() }) };
       const answer = (await ask(this.calls, Control.INIT, request, initMs)) as InitAnswer | undefined;
       if (answer?.protocol !== PROTOCOL_VERSION) throw new Error(`the block speaks protocol ${String(answer?.protocol)}, the kernel ${PROTOCOL_VERSION}`);
+      this.#watch?.began();
       setTimeout(() => {
         if (!this.#reported) this.kill('init', `init failed: it has not said what became of its components within ${initMs} ms`);
       }, initMs).unref();

@@ -61,6 +61,11 @@ export class Watch {
     this.#ticker = setInterval(() => this.#tick(), this.#tickMs).unref();
   }
 
+  /** It has answered, in whatever way: it has turned its event loop. */
+  began(): void {
+    this.#begun = true;
+  }
+
   stop(): void {
     this.#over = true;
     clearInterval(this.#ticker);

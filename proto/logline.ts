@@ -78,18 +78,27 @@ function textOf(value: object | null): string {
   return typeof json === 'string' ? json.replace(/^"(.*)"$/s, '$1') : String(value);
 }
 
-/**
- * Takes secrets out of a text and cuts it. The cut comes last: half a secret is one, too.
- * @param conceal texts that must not appear in any line, such as the API tokens.
- */
-export function cleaner(conceal: readonly string[]): (text: string) => string {
+/** Takes secrets out of a text. @param conceal texts that must not be seen */
+export function concealer(conceal: readonly string[]): (text: string) => string {
   const needles = conceal
     .filter((secret) => secret.length >= SHORTEST_SECRET)
     .flatMap((secret) => [secret, JSON.stringify(secret).slice(1, -1)])
     .sort((a, b) => b.length - a.length); // a secret may be a part of another
   return (text) => {
-    let cleaned = String(text);
+    let cleaned = text;
     for (const needle of needles) if (cleaned.includes(needle)) cleaned = cleaned.replaceAll(needle, REDACTED);
+    return cleaned;
+  };
+}
+
+/**
+ * Takes secrets out of a text and cuts it. The cut comes last: half a secret is one, too.
+ * @param conceal texts that must not appear in any line, such as the API tokens.
+ */
+export function cleaner(conceal: readonly string[]): (text: string) => string {
+  const concealed = concealer(conceal);
+  return (text) => {
+    const cleaned = concealed(String(text));
     return cleaned.length <= LONGEST_VALUE ? cleaned : `${cleaned.slice(0, LONGEST_VALUE)}… (${cleaned.length - LONGEST_VALUE} more characters)`;
   };
 }

@@ -112,6 +112,8 @@ export type ServerWord = Welcome | Refusal | Usage | Gone | Here | { readonly sa
 /** Bytes of one message, its length apart. */
 export const LONGEST_WORD = 60_000;
 const LONGEST_TEXT = 20_000;
+/** Of an application, a compartment, a host. */
+const LONGEST_NAME = 256;
 const LARGEST_FRAME = 2 ** 32 - 1;
 const MOST_LANES = 64;
 const LEVELS: readonly unknown[] = ['debug', 'info', 'warn', 'error', 'fatal'] satisfies LogSettings['level'][];
@@ -176,15 +178,15 @@ function asHello(word: Readonly<Record<string, unknown>>): Hello {
   const log = asObject(word['log']);
   if (!LEVELS.includes(log['level'])) throw new Error('a hello whose log level is none');
   return {
-    say: 'hello', magic: magicIn(word), protocol: numberIn(word, 'protocol', 0, 65_535), version: textIn(word, 'version'),
-    block: textIn(word, 'block'), name: textIn(word, 'name'),
+    say: 'hello', magic: magicIn(word), protocol: numberIn(word, 'protocol', 0, 65_535), version: textIn(word, 'version', LONGEST_NAME),
+    block: textIn(word, 'block', LONGEST_NAME), name: textIn(word, 'name', LONGEST_NAME),
     ringBytes: numberIn(word, 'ringBytes', 0, LARGEST_FRAME), maxFrameBytes: numberIn(word, 'maxFrameBytes', 1, LARGEST_FRAME),
     handed: word['handed'] === true, rings: word['rings'] === true, lanes: numberIn(word, 'lanes', 0, MOST_LANES),
     limits: {
       heapBytes: numberIn(limits, 'heapBytes', 0, Number.MAX_SAFE_INTEGER), memoryBytes: numberIn(limits, 'memoryBytes', 0, Number.MAX_SAFE_INTEGER),
       openFiles: numberIn(limits, 'openFiles', 0, Number.MAX_SAFE_INTEGER),
     },
-    log: { level: log['level'] as LogSettings['level'], json: log['json'] === true, appId: textIn(log, 'appId'), instance: textIn(log, 'instance'), version: textIn(log, 'version') },
+    log: { level: log['level'] as LogSettings['level'], json: log['json'] === true, appId: textIn(log, 'appId', LONGEST_NAME), instance: textIn(log, 'instance', LONGEST_NAME), version: textIn(log, 'version', LONGEST_NAME) },
   };
 }
 
@@ -198,9 +200,9 @@ function magicIn(word: Readonly<Record<string, unknown>>): typeof LINK_MAGIC {
   return LINK_MAGIC;
 }
 
-function textIn(word: Readonly<Record<string, unknown>>, name: string): string {
+function textIn(word: Readonly<Record<string, unknown>>, name: string, longest = LONGEST_TEXT): string {
   const value = word[name];
-  if (typeof value !== 'string' || value.length > LONGEST_TEXT) throw new Error(`${name} is no text, or too long a one`);
+  if (typeof value !== 'string' || value.length > longest) throw new Error(`${name} is no text, or too long a one`);
   return value;
 }
 

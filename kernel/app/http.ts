@@ -3,6 +3,7 @@
 import { Pool, type Dispatcher } from 'undici';
 import type { PackedAppRequest } from '../../proto/control.ts';
 import { Grpc } from '../../proto/errors.ts';
+import { Gathering } from '../gathering.ts';
 import type { AppReply } from './channel.ts';
 import { httpHeaders, requestTarget } from './headers.ts';
 import { hostAndPort, noAnswer, USER_AGENT, type SentCall, type Transport, type TransportOptions } from './transport.ts';
@@ -10,7 +11,6 @@ import { hostAndPort, noAnswer, USER_AGENT, type SentCall, type Transport, type 
 const CONNECT_MS = 5_000;
 /** Of HTTP/2 at a time on one connection; a server that wants fewer says so. */
 const STREAMS = 256;
-const NONE = Buffer.alloc(0);
 const ABORTED = new Error('nobody waits for the answer any more');
 /** undici took offence at the request before it was sent. */
 const REFUSED: ReadonlySet<string> = new Set(['UND_ERR_INVALID_ARG', 'UND_ERR_NOT_SUPPORTED']);
@@ -65,9 +65,7 @@ class HttpCall implements Dispatcher.DispatchHandler, SentCall {
   #controller: Dispatcher.DispatchController | undefined;
   #aborted = false;
   #status = 0;
-  #body: Buffer = NONE;
-  /** Set from the second chunk on. */
-  #chunks: Buffer[] | undefined;
+  readonly #body = new Gathering();
 
   constructor(transport: HttpTransport, reply: AppReply) {
     this.#transport = transport;
@@ -90,12 +88,11 @@ class HttpCall implements Dispatcher.DispatchHandler, SentCall {
   }
 
   onResponseData(_controller: Dispatcher.DispatchController, chunk: Buffer): void {
-    if (this.#body.length === 0) this.#body = chunk;
-    else (this.#chunks ??= [this.#body]).push(chunk);
+    this.#body.add(chunk);
   }
 
   onResponseEnd(): void {
-    this.#reply.onAnswer(this.#status, this.#chunks === undefined ? this.#body : Buffer.concat(this.#chunks));
+    this.#reply.onAnswer(this.#status, this.#body.whole());
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, cause: Error & { readonly code?: string }): void {

@@ -1,7 +1,7 @@
 // The command line of a block server: its flags as data, and what they come to.
 import { hostname } from 'node:os';
 import { readFlags, shown, UsageError } from '../arguments.ts';
-import { compileUids } from '../compile.ts';
+import { compileUids, SMALLEST_FILES, SMALLEST_HEAP } from '../compile.ts';
 import { choice, list, text, toggle, whole, type FlagValuesOf } from '../flag.ts';
 import { InvalidAddress, parseAddress, type RemoteAddress } from '../remote/address.ts';
 import { usageOf } from '../usage.ts';
@@ -75,7 +75,7 @@ export function parseBlockServer(words: readonly string[], blocks: readonly stri
   if (values['max-kernels'] < 1 || values['max-kernels'] > MOST_KERNELS) throw invalid('max-kernels', String(values['max-kernels']), `expected 1 to ${MOST_KERNELS}`);
   const graceMs = values['graceful-shutdown-seconds'] * 1_000;
   if (graceMs < 0 || graceMs > LONGEST_GRACE_MS) throw invalid('graceful-shutdown-seconds', String(values['graceful-shutdown-seconds']), `expected 0 to ${LONGEST_GRACE_MS / 1_000}`);
-  if (values.files < 0) throw invalid('files', String(values.files), 'expected 0 or more');
+  if (values.files !== 0 && values.files < SMALLEST_FILES) throw invalid('files', String(values.files), `expected 0, or at least ${SMALLEST_FILES}`);
   return {
     block: name, listen, uids: compileUids('uids', values.uids), tcp: tcpIn(values, listen, 'listen'), peers: values['tls-peers'], maxKernels: values['max-kernels'], graceMs,
     ceilings: { heapBytes: quantityIn('heap', values.heap), memoryBytes: quantityIn('memory', values.memory), openFiles: values.files },
@@ -104,12 +104,15 @@ export function tcpIn(values: Pick<Values, 'tls-cert' | 'tls-key' | 'tls-ca' | '
 
 function quantityIn(flag: string, written: string): number {
   if (written === '') return 0;
+  let bytes: number;
   try {
-    return parseQuantity(written);
+    bytes = parseQuantity(written);
   } catch (cause) {
     if (cause instanceof InvalidQuantity) throw invalid(flag, written, cause.message);
     throw cause;
   }
+  if (bytes !== 0 && bytes < SMALLEST_HEAP) throw invalid(flag, written, `expected 0 for no limit, or at least ${SMALLEST_HEAP}`);
+  return bytes;
 }
 
 function invalid(flag: string, written: string, reason: string): UsageError {

@@ -1,6 +1,6 @@
 // What a kernel has handed over: checked for being what it is called, and tried out, before a process is started with it.
 import { fstatSync } from 'node:fs';
-import { closeAll } from '../../ipc/handing.ts';
+import { closeAll, isSealedMemory, isSocket } from '../../ipc/handing.ts';
 import { mapSegment } from '../../ipc/memory.ts';
 import { segmentBytes } from '../../ipc/shared.ts';
 import { messageOf } from '../../proto/errors.ts';
@@ -45,13 +45,14 @@ export function sortHanded({ rings, lanes, ringBytes }: Hello, descriptors: read
 }
 
 function mustBeSocket(fd: number): void {
-  if (!fstatSync(fd).isSocket()) throw new Error('what should be a socket is none');
+  if (!isSocket(fd)) throw new Error('what should be a socket is none');
 }
 
 function mustBeSegment(fd: number, ringBytes: number): void {
-  const stats = fstatSync(fd);
   const bytes = segmentBytes(ringBytes);
-  if (!stats.isFile() || stats.size !== bytes) throw new Error(`what should be ${bytes} bytes of memory is something else`);
+  // Before anything that a file system answers: one that never does would stop all that is served here.
+  if (!isSealedMemory(fd)) throw new Error('what should be memory of a fixed size is something else');
+  if (fstatSync(fd).size !== bytes) throw new Error(`what should be ${bytes} bytes of memory is something else`);
 }
 
 /** Whether the process could map it: the same program, under the same rules of the system. */

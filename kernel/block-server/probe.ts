@@ -61,9 +61,8 @@ export async function probe(words: readonly string[]): Promise<number> {
     process.stdout.write(`${await ask(wish)}\n`);
     return ANSWERS;
   } catch (cause) {
-    const where = addressText(wish.address);
-    const reason = messageOf(cause);
-    process.stderr.write(`${reason.startsWith(where) || cause instanceof FatalError ? '' : `${where}: `}${reason}\n`);
+    const where = cause instanceof FatalError ? '' : `${addressText(wish.address)}: `; // which is about a file
+    process.stderr.write(`${where}${messageOf(cause)}\n`);
     return SILENT;
   }
 }

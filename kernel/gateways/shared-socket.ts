@@ -3,7 +3,7 @@
 import { chmodSync, closeSync, renameSync, unlinkSync } from 'node:fs';
 import { createServer, type Server } from 'node:net';
 import { loadLibc } from '../../ipc/libc.ts';
-import { bindWithRetry } from '../bind.ts';
+import { bindWithRetry, privately } from '../bind.ts';
 import { FatalError } from '../fatal.ts';
 
 const F_DUPFD_CLOEXEC = 1030;
@@ -26,10 +26,10 @@ export class SharedSocket {
     const server = createServer();
     await bindWithRetry((done) => {
       const failed = (cause: Error): void => done(cause);
-      server.once('error', failed).listen(scratch, () => {
+      privately(() => server.once('error', failed).listen(scratch, () => {
         server.off('error', failed);
         done(undefined);
-      });
+      }));
     }, path);
     try {
       chmodSync(scratch, 0o600);

@@ -91,13 +91,13 @@ export class Http2Server {
     const where = address.kind === 'unix' ? (address.fd === undefined ? { path: address.path } : { fd: address.fd }) : { port: address.port, ...(address.host === '' ? {} : { host: address.host }), ...(reusePort ? { reusePort } : {}) };
     if (address.kind === 'unix' && address.fd === undefined) removeStaleSocket(address.path);
     await bindWithRetry((done) => {
-      const failed = (cause: Error): void => done(cause);
-      server.once('error', failed);
-      privately(() => server.listen(where, () => {
-        server.off('error', failed);
-        server.on('error', () => {}); // no connection more can be taken just now: the next may
-        done(undefined);
-      }));
+      const settle = (cause?: Error): void => {
+        server.off('error', settle).off('listening', settle); // or each attempt would leave some
+        if (cause === undefined) server.on('error', () => {}); // no connection more can be taken just now: the next may
+        done(cause);
+      };
+      server.once('error', settle).once('listening', settle);
+      privately(() => server.listen(where));
     }, describeAddress(address));
     if (address.kind === 'unix') {
       if (address.fd === undefined) chmodSync(address.path, 0o600);

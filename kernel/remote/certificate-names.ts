@@ -24,7 +24,9 @@ export function namesOf({ subjectaltname, subject }: Named): CertificateName[] {
     const [, label, value] = ENTRY.exec(subjectaltname) ?? [];
     if (label === undefined || value === undefined) return []; // whatever it is, nobody is let in for it
     const kind = KINDS.get(label);
-    if (kind !== undefined) names.push({ kind, value: value.startsWith('"') ? (JSON.parse(value) as string) : value });
+    const name = value.startsWith('"') ? unquoted(value) : value;
+    if (name === undefined) return [];
+    if (kind !== undefined) names.push({ kind, value: name });
   }
   return names;
 }
@@ -47,6 +49,14 @@ export function describeCertificate(certificate: Named): string {
 export function shown(text: string): string {
   const clean = text.replaceAll(/[^ -~]/g, '?');
   return clean.length > LONGEST ? `${clean.slice(0, LONGEST)}...` : clean;
+}
+
+function unquoted(value: string): string | undefined {
+  try {
+    return JSON.parse(value) as string;
+  } catch {
+    return undefined;
+  }
 }
 
 /** An IPv6 address can be written in many ways. */

@@ -59,19 +59,18 @@ const ENDED = new Set(['ECONNRESET', 'EPIPE']);
 
 /**
  * Nobody has read from the connection, and it reads when somebody listens to `data`.
- * @throws Error (rejects) in one line: where, and why not; or the signal's reason
+ * @throws Error (rejects) that says why not in one line, where is the caller's to say; or the signal's reason
  */
 export async function dialTcp(options: TcpDialOptions): Promise<Duplex> {
   const { host, port, tls, serverName = host, timeoutMs, signal } = options;
-  const where = `tcp:${host.includes(':') ? `[${host}]` : host}:${port}`;
   signal?.throwIfAborted();
   const problem = tls === undefined ? plainProblem(host, true) : undefined;
-  if (problem !== undefined) throw new Error(`${where}: ${problem}`);
+  if (problem !== undefined) throw new Error(problem);
   const socket = tls === undefined ? connect({ host, port, lookup: lookupLoopback }) : connectSecure(host, port, tls, serverName);
   let phase: Phase = 'connecting';
   const isSecure = tls !== undefined;
   const { promise, resolve, reject } = Promise.withResolvers<Duplex>();
-  const fail = (reason: string): void => reject(new Error(`${where}: ${reason}`));
+  const fail = (reason: string): void => reject(new Error(reason));
   const onError = (cause: Error): void => fail(reasonOf(cause, phase, isSecure));
   const onClose = (): void => fail(leftReason(phase, isSecure));
   const onAbort = (): void => reject(signal?.reason as Error);
