@@ -6,6 +6,7 @@ import { execFileSync } from 'node:child_process';
 import { X509Certificate } from 'node:crypto';
 import { afterAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Log } from '../proto/log.ts';
+import { bearsOneOf, describeCertificate, namesOf } from '../kernel/remote/certificate-names.ts';
 import { LinkTls, type LinkTlsPart, type LinkTlsPaths } from '../kernel/remote/tls.ts';
 import { hasOpenssl, makeAuthority, pem, type Authority, type Issued } from './harness/certificates.ts';
 import { memoryLog, type MemoryLog } from './support.ts';
@@ -169,5 +170,31 @@ describe.skipIf(!hasOpenssl)('the certificates of links', () => {
     rmSync(join(volume, '..1'), { recursive: true });
     expect([commonName(tls), tls.material().version]).toEqual(['two', 2]);
     expect(log.texts('warn')).toEqual([]);
+  });
+});
+
+describe('the names of a certificate', () => {
+  const subject = (CN?: unknown) => ({ CN }) as unknown as Parameters<typeof namesOf>[0]['subject'];
+  const named = (subjectaltname: string | undefined, CN?: unknown) => namesOf({ subjectaltname, subject: subject(CN) }).map(({ kind, value }) => `${kind}:${value}`);
+
+  it('are those of its list, or its common names where it has none', () => {
+    expect(named('DNS:a.b, IP Address:10.0.0.7, URI:spiffe://c/d, email:e@f, Registered ID:1.2.3, DirName:"CN = x\\u002c y"', 'common')).toEqual(['dns:a.b', 'ip:10.0.0.7', 'uri:spiffe://c/d', 'email:e@f']);
+    expect(named('DNS:"a\\u002c DNS:evil", URI:"x\\"y"')).toEqual(['dns:a, DNS:evil', 'uri:x"y']);
+    expect([named(undefined, 'common'), named(undefined, ['one', 'two']), named(undefined), named('', 'common')]).toEqual([['common:common'], ['common:one', 'common:two'], [], []]);
+  });
+
+  it.each(['DNS', 'DNS:a DNS:"b', 'DNS:"a', 'DNS:"\\x"', 'DNS:a"b', ', DNS:a', ':a', 'DNS:a, , DNS:b'])('are none where the list can not be read: %j', (list) => {
+    expect(named(list, 'common')).toEqual([]);
+  });
+
+  it('are compared as wholes: DNS names and addresses however they are written, others to the letter', () => {
+    const bears = (list: string, ...allowed: string[]) => bearsOneOf(namesOf({ subjectaltname: list, subject: subject('common') }), allowed);
+    expect([bears('DNS:A.b', 'a.B'), bears('IP Address:2001:DB8:0:0:0:0:0:1', '2001:db8::1'), bears('URI:x:y', 'x:z', 'x:y'), bears('IP Address:10.0.0.7', '10.0.0.7')]).toEqual([true, true, true, true]);
+    expect([bears('DNS:a.b', 'b', '*.b', 'a.b.'), bears('DNS:*.b', 'a.b'), bears('URI:x:Y', 'x:y'), bears('IP Address:10.0.0.7', '10.0.0.70', '::ffff:10.0.0.7'), bears('DNS:a', 'common'), bears('DNS:a')]).toEqual([false, false, false, false, false, false]);
+  });
+
+  it('are short and of one line in a log', () => {
+    expect([describeCertificate({ subjectaltname: 'DNS:a', subject: subject('x') }), describeCertificate({ subjectaltname: 'DNS:a', subject: subject() }), describeCertificate({ subjectaltname: undefined, subject: subject() })]).toEqual(['CN=x', 'a', 'without a name']);
+    expect(describeCertificate({ subjectaltname: undefined, subject: subject(`a\nb\u001b${'x'.repeat(500)}`) })).toMatch(/^CN=a\?b\?x{113}\.\.\.$/);
   });
 });

@@ -66,13 +66,14 @@ Serves one block to the kernels that dial it, each in a process of its own. The 
 /** @param words what stands behind `block` on the command line. @returns undefined: the usage was asked for. @throws UsageError */
 export function parseBlockServer(words: readonly string[], blocks: readonly string[], version: string): BlockServerConfig | undefined {
   const [name, ...rest] = words[0]?.startsWith('-') === false ? words : ['', ...words];
-  const { values } = readFlags(BLOCK_SERVER_FLAGS, rest);
+  const { values, given } = readFlags(BLOCK_SERVER_FLAGS, rest);
   if (values.help) return undefined;
   if (name === undefined || name === '') throw new UsageError(`the name of a block is needed: bulkhead block <name> --listen <address>; the blocks are ${blocks.join(', ')}`);
   if (!blocks.includes(name)) throw new UsageError(`there is no block ${shown(name)}; the blocks are ${blocks.join(', ')}`);
   if (values.listen === '') throw new UsageError('--listen is needed: unix:<path> or tcp:<host>:<port>');
   const listen = addressIn('listen', values.listen, 0);
   if (values['max-kernels'] < 1 || values['max-kernels'] > MOST_KERNELS) throw invalid('max-kernels', String(values['max-kernels']), `expected 1 to ${MOST_KERNELS}`);
+  if (given.has('tls-peers') && values['tls-peers'].every((peer) => peer.trim() === '')) throw invalid('tls-peers', values['tls-peers'].join(), 'expected at least one name; leave the flag out to take any kernel that the authority vouches for');
   const graceMs = values['graceful-shutdown-seconds'] * 1_000;
   if (graceMs < 0 || graceMs > LONGEST_GRACE_MS) throw invalid('graceful-shutdown-seconds', String(values['graceful-shutdown-seconds']), `expected 0 to ${LONGEST_GRACE_MS / 1_000}`);
   if (values.files !== 0 && values.files < SMALLEST_FILES) throw invalid('files', String(values.files), `expected 0, or at least ${SMALLEST_FILES}`);

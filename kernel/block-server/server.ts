@@ -42,7 +42,8 @@ export class BlockServer {
   readonly #options: BlockServerOptions;
   readonly #tenants = new Set<Tenant>();
   readonly #complaints: LineLimit;
-  #strangers = 0;
+  /** They have said nothing yet; the oldest first. */
+  readonly #strangers = new Set<Duplex>();
   #stop: () => Promise<void> = async () => {};
   #stopping = false;
 
@@ -115,8 +116,14 @@ export class BlockServer {
 
   /** Somebody is here; what is wanted? */
   async #meet(stream: Duplex, peer: string, read: () => Promise<FirstWords>): Promise<void> {
-    if (this.#strangers >= MOST_STRANGERS || this.#stopping) return void stream.destroy();
-    this.#strangers++;
+    if (this.#stopping) return void stream.destroy();
+    // A kernel speaks at once: who has been silent for longest is the least likely to be one.
+    const [oldest] = this.#strangers;
+    if (this.#strangers.size >= MOST_STRANGERS && oldest !== undefined) {
+      this.#strangers.delete(oldest);
+      oldest.destroy();
+    }
+    this.#strangers.add(stream);
     let words: FirstWords;
     try {
       words = await read();
@@ -124,7 +131,7 @@ export class BlockServer {
       if (!stream.destroyed) this.#complain(`${peer} is left: ${messageOf(cause)}`);
       return void stream.destroy();
     } finally {
-      this.#strangers--;
+      this.#strangers.delete(stream);
     }
     try {
       this.#serve(stream, peer, words);
@@ -148,7 +155,7 @@ export class BlockServer {
       case 'probe': {
         const { config: { block, log } } = this.#options;
         const here: Here = { say: 'here', block, version: log.version, protocol: PROTOCOL_VERSION, kernels: this.#tenants.size };
-        return void stream.end(packWord(here));
+        return this.#part(stream, here);
       }
       default:
         throw new Error('it did not begin at the beginning');
@@ -185,8 +192,13 @@ export class BlockServer {
   }
 
   #refuse(stream: Duplex, reason: string): void {
+    this.#part(stream, { say: 'refused', reason: reason.slice(0, 1_000) });
+  }
+
+  /** Says the last word. */
+  #part(stream: Duplex, word: object): void {
     stream.resume(); // so that its end is seen
-    stream.end(packWord({ say: 'refused', reason: reason.slice(0, 1_000) }));
+    stream.end(packWord(word));
     setTimeout(() => stream.destroy(), LAST_WORD_MS).unref();
   }
 
