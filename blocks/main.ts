@@ -37,10 +37,13 @@ giveBackStartMemory();
 const [ringBytes, maxFrameBytes] = [Number(ringText), Number(frameText)];
 const channel = openChannel();
 const lanes = mappedLanes(Array.from({ length: 2 * Number(lanesText) }, (_, index) => FIRST_LANE_FD + index), { ringBytes, maxFrameBytes });
-const output = outputTo(LOG_FD);
+const logging = JSON.parse(logText) as LogSettings;
+const lines = outputTo(LOG_FD);
+/** Whoever started this process reads one form of lines, whatever form its kernel's have. */
+const output = { write: (line: string) => lines.write(line), json: logging.json };
 /** Made by `init`, which brings its secrets; before that, when there is something to be said. */
 let log: Log | undefined;
-const words = endUncaught(channel, () => log ?? openLog(JSON.parse(logText) as LogSettings, { output, fields: { block: name } }));
+const words = endUncaught(channel, () => log ?? openLog(logging, { output, fields: { block: name } }));
 await serveBlock(name, channel, output, (opened, clean) => {
   log = opened;
   words.clean = clean;

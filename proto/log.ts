@@ -24,6 +24,8 @@ export interface Log {
 export interface LogOutput {
   /** False: the line is lost. */
   write(line: string): boolean;
+  /** Whether lines are JSON here; undefined: as each log is told. */
+  readonly json?: boolean;
 }
 
 /** An open file, pipe or terminal; others may write to it, too. */
@@ -45,7 +47,7 @@ export function openLog(settings: LogSettings, options: LogOptions = {}): Log {
   const { output = outputTo(STDOUT), fields = {}, conceal = [], now = () => new Date() } = options;
   const clean = cleaner(conceal);
   const base = { app_id: settings.appId, instance: settings.instance, scope: 'dapr.runtime', type: 'log', ver: settings.version };
-  const stream = settings.json ? new LineStream(output) : new TextStream(output, now);
+  const stream = (output.json ?? settings.json) ? new LineStream(output) : new TextStream(output, now);
   const logger = pino({
     level: settings.level,
     base: null,
