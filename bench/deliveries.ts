@@ -22,6 +22,12 @@ export function clockUs(): number {
   return seconds * 1e6 + Math.floor(nanos / 1e3);
 }
 
+/** Where the first place for the time is in these bytes; -1 when there is none. */
+export const stampPlace = (bytes: Buffer): number => placesIn(bytes)[0] ?? -1;
+
+/** Puts a time there. */
+export const stamp = (bytes: Buffer, at: number, us: number): void => void bytes.write(String(Math.floor(us)).padStart(DIGITS, '0'), at, 'latin1');
+
 /** A request's bytes in which each payload has a place for the time. */
 export class Stamped {
   readonly bytes: Buffer;
@@ -38,8 +44,7 @@ export class Stamped {
 
   /** Not before the bytes of the last time are sent. */
   stamp(us: number): void {
-    const text = String(us).padStart(DIGITS, '0');
-    for (const at of this.#places) this.bytes.write(text, at, 'latin1');
+    for (const at of this.#places) stamp(this.bytes, at, us);
   }
 }
 

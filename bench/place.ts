@@ -34,6 +34,8 @@ export interface Server {
   /** Its process and all children. */
   readonly pids: () => number[];
   stop(): Promise<void>;
+  /** As a crash would: nobody is told. Resolves when it is gone. */
+  kill(): Promise<void>;
 }
 
 export interface SidecarOptions {
@@ -51,6 +53,17 @@ export interface SidecarOptions {
   readonly nodeArgs?: readonly string[];
   /** More of the sidecar's flags. */
   readonly flags?: readonly string[];
+  /** Of its HTTP and gRPC APIs, for one that takes the place of another; absent: free ones. */
+  readonly ports?: readonly [http: number, grpc: number];
+}
+
+export interface BlockServerOptions {
+  readonly form?: Form;
+  readonly block: string;
+  /** As after --listen. */
+  readonly address: string;
+  readonly node: string;
+  readonly flags?: readonly string[];
 }
 
 export class Place {
@@ -65,8 +78,9 @@ export class Place {
   }
 
   /** A sidecar with one state store, or what `resources` say. Resolves when its health check is good. */
-  async sidecar(name: string, { form = 'checkout', checkout = CHECKOUT, isolation, redisPort, resources = [stateStore(redisPort)], app, node = name, nodeArgs = [], flags: more = [] }: SidecarOptions): Promise<Server> {
-    const [port, grpcPort, metricsPort, internalPort] = [await freePort(), await freePort(), await freePort(), await freePort()];
+  async sidecar(name: string, { form = 'checkout', checkout = CHECKOUT, isolation, redisPort, resources = [stateStore(redisPort)], app, node = name, nodeArgs = [], flags: more = [], ports }: SidecarOptions): Promise<Server> {
+    const [port, grpcPort] = ports ?? [await freePort(), await freePort()];
+    const [metricsPort, internalPort] = [await freePort(), await freePort()];
     const flags = [
       '--app-id', APP_ID, '--isolation', isolation, '--resources-path', this.#resources(name, resources), '--dapr-listen-addresses', '127.0.0.1',
       '--dapr-http-port', port, '--dapr-grpc-port', grpcPort, '--metrics-port', metricsPort, '--dapr-internal-grpc-port', internalPort,
@@ -74,6 +88,12 @@ export class Place {
       ...more,
     ].map(String);
     return this.#start(name, node, [...nodeArgs, this.#mainOf(form, checkout), ...flags], port, grpcPort, () => untilReady(port));
+  }
+
+  /** A server of one block, for kernels elsewhere. Resolves when it listens. */
+  blockServer(name: string, { form = 'checkout', block, address, node, flags = [] }: BlockServerOptions): Promise<Server> {
+    const where = address.startsWith('unix:') ? { path: address.slice('unix:'.length) } : { port: Number(address.slice(address.lastIndexOf(':') + 1)) };
+    return this.#start(name, node, [this.#mainOf(form, CHECKOUT), 'block', block, '--listen', address, ...flags], 0, 0, () => untilListening(where));
   }
 
   /** One of bench/servers. Resolves when it listens. */
@@ -84,7 +104,7 @@ export class Place {
   /** The same under a Node with options of its own. */
   async referenceWith(nodeArgs: readonly string[], name: string, file: string, ...args: readonly number[]): Promise<Server> {
     const port = await freePort();
-    return this.#start(name, name, [...nodeArgs, join(import.meta.dirname, 'servers', file), String(port), ...args.map(String)], port, port, () => untilListening(port));
+    return this.#start(name, name, [...nodeArgs, join(import.meta.dirname, 'servers', file), String(port), ...args.map(String)], port, port, () => untilListening({ port }));
   }
 
   /** Node with a line of code that never ends: what the binary alone needs. */
@@ -118,10 +138,13 @@ export class Place {
     });
     ended.catch(() => {}); // also the way it ends when it is stopped
     closeSync(log);
-    await Promise.race([ready(), ended]);
+    const late = (cause: Error): never => {
+      throw new Error(`${name}: ${cause.message}:\n${readFileSync(logFile, 'utf8')}`);
+    };
+    await Promise.race([ready().catch(late), ended]);
     const { pid } = child;
     if (pid === undefined) throw new Error(`${name} did not start`);
-    return { name, pid, port, grpcPort, readyMs: performance.now() - began, pids: () => treeOf(pid), stop: () => stop(child) };
+    return { name, pid, port, grpcPort, readyMs: performance.now() - began, pids: () => treeOf(pid), stop: () => stop(child), kill: () => kill(child) };
   }
 
   #environment(): NodeJS.ProcessEnv {
@@ -186,11 +209,18 @@ async function stop(child: ChildProcess): Promise<void> {
   clearTimeout(timer);
 }
 
+async function kill(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) return;
+  const ended = once(child, 'exit');
+  child.kill('SIGKILL');
+  await ended;
+}
+
 const POLL_MS = 2;
 const HEALTHZ = 'GET /v1.0/healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n';
 
 /** Asks for the sidecar's health every 2 ms, over a socket that is kept as soon as there is one. */
-const untilReady = (port: number): Promise<void> => until(port, (socket, good) => {
+const untilReady = (port: number): Promise<void> => until({ port }, (socket, good) => {
   const ask = (): void => void socket.write(HEALTHZ);
   socket.on('data', (chunk: Buffer) => {
     if (chunk.toString('latin1', 9, 12) === '204') good();
@@ -199,23 +229,27 @@ const untilReady = (port: number): Promise<void> => until(port, (socket, good) =
   ask();
 });
 
-const untilListening = (port: number): Promise<void> => until(port, (_socket, good) => good());
+const untilListening = (where: Address): Promise<void> => until(where, (_socket, good) => good());
 
-async function until(port: number, connected: (socket: ReturnType<typeof connect>, good: () => void) => void): Promise<void> {
+type Address = { readonly port: number } | { readonly path: string };
+
+async function until(where: Address, connected: (socket: ReturnType<typeof connect>, good: () => void) => void): Promise<void> {
   const giveUp = performance.now() + READY_MS;
   for (;;) {
     const good = await new Promise<boolean>((resolve) => {
-      const socket = connect({ port, host: '127.0.0.1', noDelay: true });
+      const socket = connect('path' in where ? { path: where.path } : { port: where.port, host: '127.0.0.1', noDelay: true });
+      const timer = setTimeout(() => finish(false), giveUp - performance.now());
       const finish = (isGood: boolean): void => {
+        clearTimeout(timer);
         socket.destroy();
         resolve(isGood);
       };
       socket.on('connect', () => connected(socket, () => finish(true)));
       socket.on('error', () => finish(false));
-      socket.on('close', () => resolve(false));
+      socket.on('close', () => finish(false));
     });
     if (good) return;
-    if (performance.now() > giveUp) throw new Error(`nothing is ready on port ${port} after ${READY_MS} ms`);
+    if (performance.now() > giveUp) throw new Error(`nothing is ready at ${'path' in where ? where.path : `port ${where.port}`} after ${READY_MS} ms`);
     await sleep(POLL_MS);
   }
 }

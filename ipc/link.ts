@@ -104,8 +104,9 @@ export class Link<Word> {
     stream.on('error', () => {}); // 'close' follows
     stream.on('end', () => this.#end(undefined));
     stream.on('close', () => this.#end(undefined));
+    const { rest } = options;
+    if (rest !== undefined && rest.length > 0) process.nextTick(() => this.#take(rest)); // before anything of the stream; whoever makes this has it then
     stream.on('data', (chunk: Buffer) => this.#take(chunk));
-    if (options.rest !== undefined && options.rest.length > 0) this.#take(options.rest);
     stream.resume();
   }
 

@@ -52,7 +52,7 @@ describe('a block\'s process', () => {
 describe('a block\'s thread', () => {
   it('has nothing of the kernel\'s but its process', async () => {
     process.env['BULKHEAD_TEST_SECRET'] = 'a secret';
-    const launched = new Launched('thread', { code: `${SAY} const { stdin } = process; stdin.on('data', () => {}).on('end', () => say({ env: Object.keys(process.env), argv: process.argv.slice(2), stdin: 'closed', signals: ['SIGINT', 'SIGTERM'].map((name) => process.listenerCount(name)) })).resume(); stdin.push?.(null);` });
+    const launched = new Launched('thread', { code: `${SAY} const { stdin } = process; stdin.on('data', () => {}).on('end', () => say({ env: Object.keys(process.env).toSorted(), argv: process.argv.slice(2), stdin: 'closed', signals: ['SIGINT', 'SIGTERM'].map((name) => process.listenerCount(name)) })).resume(); stdin.push?.(null);` });
     delete process.env['BULKHEAD_TEST_SECRET'];
     expect(await said(launched)).toEqual({ env: ['NODE_COMPILE_CACHE', 'NODE_COMPILE_CACHE_PORTABLE'], argv: [], stdin: 'closed', signals: [0, 0] });
     expect(launched.life).toMatchObject({ pid: undefined, transport: 'ring' });

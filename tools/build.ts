@@ -9,16 +9,15 @@ import { dirname, join } from 'node:path';
 const root = dirname(import.meta.dirname);
 const ENTRY = 'kernel/main.js';
 
-/** Compiles elsewhere and takes dist's place at the end: a failed build leaves the last good one. */
-export function build(): void {
+/** Compiles elsewhere and takes dist's place at the end: a failed build leaves the last good one. @param flags for the compiler, beside its file's */
+export function build(dist = join(root, 'dist'), flags: readonly string[] = []): void {
   const fresh = mkdtempSync(join(tmpdir(), 'bulkhead-build-'));
   try {
     const compiler = join(dirname(createRequire(import.meta.url).resolve('typescript/package.json')), 'bin', 'tsc');
-    execFileSync(process.execPath, [compiler, '-p', 'tsconfig.build.json', '--outDir', fresh], { cwd: root, stdio: 'inherit' });
+    execFileSync(process.execPath, [compiler, '-p', 'tsconfig.build.json', '--outDir', fresh, ...flags], { cwd: root, stdio: 'inherit' });
     const entry = join(fresh, ENTRY);
     if (!readFileSync(entry, 'utf8').startsWith('#!/usr/bin/env node\n')) throw new Error(`${ENTRY} has lost its first line`);
     chmodSync(entry, 0o755);
-    const dist = join(root, 'dist');
     rmSync(dist, { recursive: true, force: true });
     cpSync(fresh, dist, { recursive: true });
     chmodSync(dist, 0o755); // the temporary folder was ours alone

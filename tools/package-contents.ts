@@ -1,7 +1,7 @@
 // What the package may hold and what it must: by the names of its files, and by what no published file may say.
 
 const ALLOWED = [
-  /^package\/(package\.json|LICENSE|README\.md|ARCHITECTURE\.md|CAVEATS\.md|CHANGELOG\.md)$/,
+  /^package\/(package\.json|LICENSE|README\.md|ARCHITECTURE\.md|CAVEATS\.md|CHANGELOG\.md|SECURITY\.md)$/,
   /^package\/proto\/[\w/]+\.proto$/,
   /^package\/dist\/(kernel|blocks|ipc|proto)\/[\w./-]+\.(js|d\.ts)$/,
 ];

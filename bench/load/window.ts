@@ -2,6 +2,8 @@
 // processes used is read here, at the very ends of the window.
 import { setTimeout as sleep } from 'node:timers/promises';
 import { contextSwitches, cpuMicros } from '../processes.ts';
+import { nowMs } from './clock.ts';
+import { Histogram } from './histogram.ts';
 
 /** What every kind of load is told. */
 export interface LoadSpec {
@@ -23,7 +25,10 @@ export interface Report {
   readonly seconds: number;
   readonly p50Us: number;
   readonly p99Us: number;
+  readonly p999Us: number;
   readonly maxUs: number;
+  /** All latencies, for percentiles of several windows together: see `Histogram.pairs`. */
+  readonly histogram: readonly number[];
   /** By group of `watch`. */
   readonly cpuMicros: Readonly<Record<string, number>>;
   /** Context switches by group of `watch`; none for the generator itself. */
@@ -33,7 +38,7 @@ export interface Report {
 }
 
 /** Latencies in steps of a microsecond up to this; longer ones count as this in percentiles. */
-const LONGEST_US = 1 << 18;
+const LONGEST_US = 1 << 20;
 
 export class Recorder {
   readonly #latencies = new Uint32Array(LONGEST_US + 1);
@@ -41,6 +46,8 @@ export class Recorder {
   #errors = 0;
   #firstError: string | undefined;
   #maxMs = 0;
+  /** On the clock of load/clock.ts; Infinity before. */
+  windowBeganMs = Infinity;
 
   answered(ms: number): void {
     const us = (ms * 1000) | 0;
@@ -56,15 +63,22 @@ export class Recorder {
 
   /** Errors of the warm-up are kept: whoever sees none in a report may rely on it. */
   beginWindow(): void {
+    this.windowBeganMs = nowMs();
     this.#latencies.fill(0);
     this.#calls = 0;
     this.#maxMs = 0;
   }
 
   /** A server that answers nothing at all is an error, too. */
-  report(): Pick<Report, 'calls' | 'errors' | 'firstError' | 'p50Us' | 'p99Us' | 'maxUs'> {
+  report(): Omit<Report, 'seconds' | 'cpuMicros' | 'switches' | 'busy'> {
     if (this.#calls === 0 && this.#errors === 0) this.failed('nothing was answered');
-    return { calls: this.#calls, errors: this.#errors, firstError: this.#firstError, p50Us: this.#percentile(0.5), p99Us: this.#percentile(0.99), maxUs: this.#maxMs * 1000 };
+    return { calls: this.#calls, errors: this.#errors, firstError: this.#firstError, p50Us: this.#percentile(0.5), p99Us: this.#percentile(0.99), p999Us: this.#percentile(0.999), maxUs: this.#maxMs * 1000, histogram: this.#histogram() };
+  }
+
+  #histogram(): number[] {
+    const histogram = new Histogram();
+    this.#latencies.forEach((count, us) => { if (count > 0) histogram.add(us, count); });
+    return histogram.pairs();
   }
 
   #percentile(share: number): number {
@@ -76,6 +90,8 @@ export class Recorder {
 
 /** A load that is under way. */
 export interface Load {
+  /** Starts nothing more, and resolves when what is under way has ended: that still counts. Absent: it doesn't. */
+  settle?(): Promise<void>;
   close(): void | Promise<void>;
 }
 
@@ -95,6 +111,7 @@ async function run<Spec extends LoadSpec>(spec: Spec, open: (spec: Spec, recorde
   const before = sample(spec);
   await sleep(spec.windowMs);
   const after = sample(spec);
+  await load.settle?.();
   const report = recorder.report();
   await load.close();
   const difference = (of: 'cpu' | 'switches'): Record<string, number> =>

@@ -7,6 +7,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { GrpcListenerKind } from '../../kernel/grpc/kinds.ts';
 import { eventually, within } from './awaiting.ts';
+import { REMOTE_BLOCKS, RemoteBlocks, type RemoteBlock } from './block-server.ts';
 import { HttpClient } from './http.ts';
 import { Lines } from './lines.ts';
 import { watch } from './watchdog.ts';
@@ -15,13 +16,16 @@ const ROOT = fileURLToPath(new URL('../../', import.meta.url));
 const MAIN = join(ROOT, 'kernel', 'main.js');
 /** Compiled modules outlive one test run, and stay in the checkout. */
 const CACHE = join(ROOT, 'node_modules', '.cache');
+/** Tests look into the sidecar's processes, which its own user may not. */
+const LOOKING_IN = process.getuid?.() === 0 ? {} : { BULKHEAD_DUMPABLE: '1' };
 const START_MS = 30_000;
 const STOP_MS = 20_000;
 const HTTP_LINE = /msg="HTTP server is running on port (\S+)"/;
 const GRPC_LINE = /msg="API gRPC server is running on port (\S+)"/;
 
 export const ISOLATIONS = ['monolith', 'thread', 'process'] as const;
-export type Isolation = (typeof ISOLATIONS)[number];
+/** `remote`: each block behind a server of its own, over a Unix socket. */
+export type Isolation = (typeof ISOLATIONS)[number] | 'remote';
 /** Where a real backend is behind a component: it sees nothing of threads, and the rows in memory run in them. */
 export const BACKEND_ISOLATIONS: readonly Isolation[] = ['monolith', 'process'];
 
@@ -59,6 +63,8 @@ export interface ComponentManifest {
 
 export interface SidecarOptions {
   readonly isolation?: Isolation;
+  /** Those behind which the blocks are; absent, and `isolation` is `remote`: they are begun with the sidecar, and end with it. */
+  readonly servers?: RemoteBlocks;
   /** Absent: the program's default. */
   readonly listener?: GrpcListenerKind;
   readonly appId?: string;
@@ -128,13 +134,19 @@ export class Sidecar implements AsyncDisposable {
   readonly resources: string;
   /** Resolves when the process has ended and all its output is there. */
   readonly exited: Promise<Exit>;
+  /** Where its blocks are, if they are remote. */
+  readonly servers: RemoteBlocks | undefined;
+  readonly #ownServers: RemoteBlocks | undefined;
   #exit: Exit | undefined;
   #client: HttpClient | undefined;
   #grpcPort = '';
   readonly #child: ChildProcess;
 
-  constructor(options: SidecarOptions) {
-    const { isolation = 'process', listener, appId = 'app', components = [], configuration, flags = [], env = {}, nodeArgs = [] } = options;
+  /** @param ownServers those among `servers` that end with it */
+  constructor(options: SidecarOptions, ownServers?: RemoteBlocks) {
+    const { isolation = 'process', servers = ownServers, listener, appId = 'app', components = [], configuration, flags = [], env = {}, nodeArgs = [] } = options;
+    this.servers = servers;
+    this.#ownServers = ownServers;
     this.folder = mkdtempSync(join(tmpdir(), 'bulkhead-test-'));
     this.resources = join(this.folder, 'resources');
     mkdirSync(this.resources);
@@ -146,9 +158,9 @@ export class Sidecar implements AsyncDisposable {
       configFlags.push(`--config=${this.configurationFile}`);
     }
     this.#child = spawn(process.execPath, [
-      ...nodeArgs, MAIN, ...(appId === '' ? [] : [`--app-id=${appId}`]), `--isolation=${isolation}`, '--dapr-http-port=0', '--dapr-grpc-port=0', '--dapr-listen-addresses=127.0.0.1',
+      ...nodeArgs, MAIN, ...(appId === '' ? [] : [`--app-id=${appId}`]), `--isolation=${isolation === 'remote' ? 'process' : isolation}`, ...(servers?.flags ?? []), '--dapr-http-port=0', '--dapr-grpc-port=0', '--dapr-listen-addresses=127.0.0.1',
       '--enable-metrics=false', `--resources-path=${this.resources}`, ...(listener === undefined ? [] : [`--grpc-listener=${listener}`]), ...configFlags, ...flags,
-    ], { cwd: this.folder, env: { PATH: process.env['PATH'], HOME: process.env['HOME'], XDG_CACHE_HOME: CACHE, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
+    ], { cwd: this.folder, env: { PATH: process.env['PATH'], HOME: process.env['HOME'], XDG_CACHE_HOME: CACHE, ...LOOKING_IN, ...env }, stdio: ['ignore', 'pipe', 'pipe'] });
     this.pid = this.#child.pid ?? 0;
     const release = watch(this.pid);
     const { stdout, stderr } = this.#child;
@@ -203,7 +215,10 @@ export class Sidecar implements AsyncDisposable {
   }
 
   async blocks(): Promise<readonly BlockRow[]> {
-    return (JSON.parse((await this.client.get('/actuator/blocks')).body) as { readonly blocks: readonly BlockRow[] }).blocks;
+    const { blocks } = JSON.parse((await this.client.get('/actuator/blocks')).body) as { readonly blocks: readonly BlockRow[] };
+    if (this.servers === undefined) return blocks;
+    // A kernel knows nothing of processes elsewhere; whoever serves them does.
+    return blocks.map((row) => ({ ...row, pid: row.pid ?? this.servers?.pidOf(this.pid, row.name) }));
   }
 
   /** @param name a block, or a block and a component with a compartment of its own: `state/orders` */
@@ -236,12 +251,14 @@ export class Sidecar implements AsyncDisposable {
       return await this.exited;
     } finally {
       clearTimeout(insist);
+      await this.#ownServers?.stop();
     }
   }
 
   /** Ends it as a crash would. */
   async crash(): Promise<Exit> {
     this.#child.kill('SIGKILL');
+    await this.#ownServers?.stop();
     return this.exited;
   }
 
@@ -256,8 +273,8 @@ export class Sidecar implements AsyncDisposable {
 }
 
 export async function startSidecar(options: SidecarOptions = {}): Promise<Sidecar> {
-  const sidecar = new Sidecar(options);
-  const { until = 'ready' } = options;
+  const { until = 'ready', isolation, servers, nodeArgs = [] } = options;
+  const sidecar = new Sidecar(options, isolation === 'remote' && servers === undefined ? await RemoteBlocks.start(blocksOf(options), { nodeArgs }) : undefined);
   if (until === 'nothing') return sidecar;
   try {
     await sidecar.reached(until);
@@ -266,6 +283,12 @@ export async function startSidecar(options: SidecarOptions = {}): Promise<Sideca
     await sidecar.crash();
     throw new Error(`${(cause as Error).message}\n${sidecar.logs.all.join('\n')}`, { cause });
   }
+}
+
+/** Those for which there are components; a server of its own for each other one would have nothing to do. */
+function blocksOf({ components = [] }: SidecarOptions): readonly RemoteBlock[] {
+  const types = typeof components === 'string' ? components : components.map(({ type }) => type).join(' ');
+  return REMOTE_BLOCKS.filter((block) => types.includes(block === 'config' ? 'configuration.' : `${block}.`));
 }
 
 /** JSON is YAML. */

@@ -22,6 +22,8 @@ interface Wanted {
   readonly unfit?: (printed: string) => string | undefined;
   /** Package names, the usual one first; the others where there is no package of that name. */
   readonly packages: readonly [string, ...string[]];
+  /** Further packages, which are needed whichever that was. */
+  readonly beside?: readonly string[];
   /** The package's service, which must not run; absent: it has none. */
   readonly service?: string;
 }
@@ -53,13 +55,18 @@ export function installNghttp2(): Promise<Availability> {
   return install({ server: 'nghttp2', command: ['nghttp', '--version'], packages: ['nghttp2-client'] });
 }
 
+/** `podman`, and `runc` to run containers with: podman's own choice refuses machines that mix both versions of control groups. As `installRedis`. */
+export function installPodman(): Promise<Availability> {
+  return install({ server: 'podman', command: ['sh', '-c', 'podman --version && runc --version'], packages: ['podman'], beside: ['runc'], service: 'podman.socket' });
+}
+
 /** Installations follow each other: they would wait for apt-get's lock, and one would take away the policy file of the next. */
 let turn: Promise<unknown> = Promise.resolve();
 
 async function install(wanted: Wanted): Promise<Availability> {
   const { server, packages: [usual] } = wanted;
   if (await works(wanted.command)) return fitness(wanted);
-  const missing = (why: string): Availability => ({ available: false, reason: `${server} is not installed and ${why}; install it (Debian: apt-get install ${usual}) and run the tests again` });
+  const missing = (why: string): Availability => ({ available: false, reason: `${server} is not installed and ${why}; install it (Debian: apt-get install ${[usual, ...(wanted.beside ?? [])].join(' ')}) and run the tests again` });
   if (process.env['BULKHEAD_TEST_INSTALL'] === '0') return missing('BULKHEAD_TEST_INSTALL=0 forbids installing it');
   if (!existsSync('/usr/bin/apt-get')) return missing('there is no apt-get to install it with');
   const root = process.getuid?.() === 0 ? [] : ['sudo', '-n'];
@@ -79,26 +86,26 @@ async function fitness({ command: [file = '', ...args], unfit }: Wanted): Promis
   return reason === undefined ? { available: true } : { available: false, reason };
 }
 
-async function aptGet(root: readonly string[], { server, packages, service }: Wanted): Promise<void> {
+async function aptGet(root: readonly string[], { server, packages, beside = [], service }: Wanted): Promise<void> {
   process.stdout.write(`tests: installing ${server} (once, with apt-get; no service is started) ...\n`);
   const work = async (): Promise<void> => {
     try {
-      await installFirst(root, packages);
+      await installFirst(root, packages, beside);
     } catch {
       await execute(root, ['apt-get', '-o', 'DPkg::Lock::Timeout=120', 'update']); // most often the package lists are old or absent
-      await installFirst(root, packages);
+      await installFirst(root, packages, beside);
     }
   };
   await (service === undefined ? work() : withoutServices(root, service, work));
 }
 
 /** Installs the first of the packages that there is; fails as the first one did. */
-async function installFirst(root: readonly string[], [name = '', ...others]: readonly string[]): Promise<void> {
+async function installFirst(root: readonly string[], [name = '', ...others]: readonly string[], beside: readonly string[]): Promise<void> {
   try {
-    await execute(root, ['env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-o', 'DPkg::Lock::Timeout=120', 'install', '-y', '--no-install-recommends', name]);
+    await execute(root, ['env', 'DEBIAN_FRONTEND=noninteractive', 'apt-get', '-o', 'DPkg::Lock::Timeout=120', 'install', '-y', '--no-install-recommends', name, ...beside]);
   } catch (cause) {
     if (others.length === 0) throw cause;
-    await installFirst(root, others).catch(() => { throw cause; });
+    await installFirst(root, others, beside).catch(() => { throw cause; });
   }
 }
 
