@@ -295,7 +295,7 @@ export class Child implements Regent {
 
   /** A life's channel has ended: nothing comes from it any more. Where somebody waits to take over, calls need not wait for its last breath. */
   #lost(life: BlockLife): void {
-    this.#options.seating.detach(life, 'it is restarting');
+    this.#options.seating.detach(life, this.#options.spec.address === undefined ? 'it is restarting' : 'its block server is being dialled');
     if (life !== this.#present || this.stopping) return;
     const spare = this.#spare.take();
     if (spare === undefined) return;

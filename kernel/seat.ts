@@ -196,9 +196,9 @@ export class Seat implements Place {
     this.#leaving.delete(calls);
     this.#abandoned.drop(calls);
     if (this.#suspended === calls) this.#suspended = undefined;
-    if (this.#calls !== calls) return;
+    if (this.#calls !== undefined && this.#calls !== calls) return;
     this.#calls = undefined;
-    this.#why = why;
+    if (!this.#closed) this.#why = why;
   }
 
   /** No life will follow. */
