@@ -30,6 +30,7 @@ export async function buildImage({ tags, engine: [program, ...own], sbom }: Imag
   const env = { BUILDAH_LAYERS: 'false', ...process.env };
   const engine = (...args: string[]): string => execFileSync(program, [...own, ...args], { encoding: 'utf8', env, stdio: 'pipe', maxBuffer: 64 * MEBIBYTE }); // what it says on standard error is in the error
   try {
+    requireEngine(program, engine);
     await makeRootfs(context);
     mkdirSync(dirname(sbom), { recursive: true });
     copyFileSync(join(context, 'rootfs', SBOM), sbom);
@@ -37,6 +38,15 @@ export async function buildImage({ tags, engine: [program, ...own], sbom }: Imag
     return Number(engine('image', 'inspect', '--format', '{{.Size}}', tags[0] as string));
   } finally {
     rmSync(context, { recursive: true, force: true });
+  }
+}
+
+/** Before minutes are spent on files for it. */
+function requireEngine(program: string, engine: (...args: string[]) => string): void {
+  try {
+    engine('--version');
+  } catch (cause) {
+    throw new Error((cause as NodeJS.ErrnoException).code === 'ENOENT' ? `there is no ${program} here: install it, or name another one with --engine` : (cause as Error).message, { cause });
   }
 }
 
