@@ -57,7 +57,8 @@ export class Podman {
   async spoken(...args: string[]): Promise<{ readonly stdout: string; readonly stderr: string }> {
     const [program, ...own] = this.engine;
     try {
-      return await execute(program, [...own, ...args], { timeout: COMMAND_MS, maxBuffer: 64 * 2 ** 20 });
+      // Of a container that is killed for memory the monitor writes a file `oom` where it was started.
+      return await execute(program, [...own, ...args], { cwd: this.#folder, timeout: COMMAND_MS, maxBuffer: 64 * 2 ** 20 });
     } catch (cause) {
       const { stderr = '', message } = cause as { stderr?: string; message: string };
       throw new Error(`podman ${args[0]}: ${stderr.trim() || message}`, { cause });
