@@ -179,6 +179,7 @@ export class BlockServer {
     const { config } = this.#options;
     const problem = versionProblem(protocol, 'block server', version);
     if (problem !== undefined) return problem;
+    if (this.#stopping) return 'it is about to end';
     if (block !== config.block) return `it wants the ${block} block, and this is the ${config.block} block`;
     if (this.#tenants.size >= config.maxKernels) return `${config.maxKernels} kernels are served already: see --max-kernels`;
     if (ringBytes < SMALLEST_RING || ringBytes > LARGEST_RING || !Number.isInteger(Math.log2(ringBytes))) return `rings of ${ringBytes} bytes: expected a power of two from ${SMALLEST_RING} to ${LARGEST_RING}`;

@@ -141,8 +141,9 @@ class RemoteLife implements Life {
     if (this.transport !== undefined) throw new Error('its block server has said welcome twice');
     clearTimeout(this.#welcome);
     const { address, rings } = this.#settings;
-    if (why !== '') this.#options.log.warn({}, `the ${this.#options.name} block at ${addressText(address)} shares no memory with this sidecar, its calls cost more: ${why}`);
-    else if (rings && way !== 'ring' && address.kind === 'unix') this.#options.log.warn({}, `the ${this.#options.name} block at ${addressText(address)} shares no memory with this sidecar, its calls cost more`);
+    if (rings && way !== 'ring' && address.kind === 'unix') {
+      this.#options.log.warn({}, `the ${this.#options.name} block at ${addressText(address)} shares no memory with this sidecar, its calls cost more${why === '' ? '' : `: ${why}`}`);
+    }
     this.transport = way === 'ring' ? 'ring' : address.kind === 'unix' ? 'socket' : this.#settings.tls === undefined ? 'tcp' : 'tls';
     const channel = way === 'carried' ? await this.#carry(key) : this.#open(way === 'ring');
     this.cgroup = cgroup;
