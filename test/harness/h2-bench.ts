@@ -102,7 +102,9 @@ export class Bench implements Transport, Application {
     this.opened++;
     const sent = this.checker.client.requestOn(stream.id) ?? [];
     const at = sent.findLastIndex((name, index) => index % 2 === 0 && name.startsWith(':')) + 2;
-    if (String(sent.slice(at)) !== String(head.fields) || sent[sent.indexOf(':path') + 1] !== head.path) this.faults.push(`stream ${stream.id} was opened with ${String(head.fields)}, the client sent ${String(sent)}`);
+    // Blanks around a value are not part of it.
+    const meant = sent.slice(at).map((text, index) => (index % 2 === 0 ? text : text.replace(/^[\t ]+|[\t ]+$/g, '')));
+    if (String(meant) !== String(head.fields) || sent[sent.indexOf(':path') + 1] !== head.path) this.faults.push(`stream ${stream.id} was opened with ${String(head.fields)}, the client sent ${String(sent)}`);
     const handler = new BenchHandler(this, stream, head.path.slice(head.path.lastIndexOf('/') + 1) as Behaviour);
     this.#handlers.add(handler);
     stream.handler = handler;
