@@ -7,7 +7,7 @@ import { BaseSequencer, type TestSpecification } from 'vitest/node';
  * Files that take long, by what waits in them and not by their size, which is what an order without earlier results goes by: begun last,
  * they would keep one process busy while the others have nothing left.
  */
-const LONG = /\/(fault-(pubsub|block|poison|config|campaign|linearizable|containment)|reload-lives|supervision|lifecycle|app-lifecycle|lock-sidecar|lock-etcd|state-etcd|etcd-trouble|config-(etcd|drivers)|(coordination|pubsub)-conformance|pubsub-(kafka|redis-cluster)|channels|ring-processes|sdk-js|containers-podman|api-(delivery|sidecar|subscribe)|gateways)[^/]*$/;
+const LONG = /\/(fault-(pubsub|block|poison|config|campaign|linearizable|containment)|reload-lives|supervision|lifecycle|app-lifecycle|lock-sidecar|lock-etcd|state-etcd|etcd-trouble|config-(etcd|drivers)|(coordination|pubsub)-conformance|pubsub-(kafka|redis-cluster)|channels|ring-processes|sdk-js|containers-podman|api-(delivery|sidecar|subscribe)|gateways|remote-(faults|servers|tenants|blocks)|deploy-readme)[^/]*$/;
 
 class LongFirst extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {

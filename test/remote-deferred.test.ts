@@ -5,11 +5,11 @@ import { DeferredChannel } from '../ipc/deferred.ts';
 import { Kind, type Frame } from '../ipc/frame.ts';
 import { channelConformance } from './conformance/channel.ts';
 import { eventually } from './harness/awaiting.ts';
-import { DEFERRED_PAIRS, openEnds } from './fixtures/ipc-deferred.ts';
+import { openDeferredRings, openEnds } from './fixtures/ipc-deferred.ts';
 import { DEFAULTS } from './fixtures/ipc-pairs.ts';
 import { frameOf } from './fixtures/ipc-roles.ts';
 
-for (const [name, open] of DEFERRED_PAIRS) channelConformance(name, open);
+channelConformance('rings that come later', openDeferredRings);
 
 function heardOf(channel: Channel): { readonly frames: string[]; readonly ends: ChannelEnd[] } {
   const heard = { frames: [] as string[], ends: [] as ChannelEnd[] };

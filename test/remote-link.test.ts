@@ -212,7 +212,7 @@ describe('the first message', () => {
   });
 
   it.each([
-    ['in time', (_: PassThrough) => {}, 'it said nothing within 50 ms'],
+    ['in time', () => {}, 'it said nothing within 50 ms'],
     ['because it goes', (stream: PassThrough) => void stream.end(), 'it closed the connection without a word'],
     ['because it goes in the middle of it', (stream: PassThrough) => void stream.end(Buffer.from([9, 0])), 'it closed the connection without a word'],
     ['because it breaks', (stream: PassThrough) => void stream.destroy(new Error('broken')), 'broken'],

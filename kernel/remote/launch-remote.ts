@@ -20,6 +20,8 @@ const WELCOME_MS = 10_000;
 /** A server that does not say that it has killed what it should within that is left, which ends the life as well. */
 const KILL_MS = 2_000;
 const USAGE_MS = 1_000;
+/** An answer is good for so long: however often somebody looks at `/actuator/blocks`, little is said on the link, whose words are counted. */
+const FRESH_MS = 250;
 
 /** @throws Error where it can't be tried */
 export function launchRemote(block: string, options: LaunchOptions, settings: RemoteSettings): Life {
@@ -48,6 +50,9 @@ class RemoteLife implements Life {
   #welcome: NodeJS.Timeout | undefined;
   #killing: NodeJS.Timeout | undefined;
   #usage: { readonly promise: Promise<{ readonly rssBytes: number; readonly openFiles: number } | undefined>; answer(rss: number, files: number): void } | undefined;
+  /** The last answer, and when it came. */
+  #measured: { readonly rssBytes: number; readonly openFiles: number } | undefined;
+  #measuredMs = -Infinity;
   #over = false;
 
   constructor(block: string, options: LaunchOptions, settings: RemoteSettings) {
@@ -68,11 +73,14 @@ class RemoteLife implements Life {
 
   usage(): Promise<{ readonly rssBytes: number; readonly openFiles: number } | undefined> {
     if (this.#usage !== undefined || this.#link === undefined || this.#over) return this.#usage?.promise ?? Promise.resolve(undefined);
+    if (performance.now() - this.#measuredMs < FRESH_MS) return Promise.resolve(this.#measured);
     const { promise, resolve } = Promise.withResolvers<{ readonly rssBytes: number; readonly openFiles: number } | undefined>();
     const timer = setTimeout(() => settle(undefined), USAGE_MS).unref();
     const settle = (usage: { readonly rssBytes: number; readonly openFiles: number } | undefined): void => {
       clearTimeout(timer);
       this.#usage = undefined;
+      this.#measured = usage;
+      this.#measuredMs = performance.now();
       resolve(usage);
     };
     this.#usage = { promise, answer: (rss, files) => settle(rss < 0 ? undefined : { rssBytes: rss, openFiles: Math.max(files, 0) }) };
@@ -179,7 +187,8 @@ class RemoteLife implements Life {
 
   #left(problem: string | undefined): void {
     const where = addressText(this.#settings.address);
-    if (problem !== undefined) this.#finish(unreached(`what answers at ${where} is no block server of this version: ${problem}`));
+    if (problem !== undefined && this.transport === undefined) this.#finish(unreached(`what answers at ${where} is no block server of this version: ${problem}`));
+    else if (problem !== undefined) this.#finish({ reason: `its block server at ${where} was left: ${problem}`, heap: false, said: '' });
     else if (this.transport === undefined) this.#finish(unreached(`its block server at ${where} closed the connection`));
     else this.#finish({ reason: `its block server at ${where} is gone`, heap: false, said: '' });
   }
