@@ -99,7 +99,9 @@ describe('a stream of the JavaScript SDK', () => {
       expect((await sidecar.client.post('/actuator/blocks/pubsub/restart', '')).status).toBe(200);
       await publishSome();
     }
-    expect([other, came.length - published], 'it was told once that it stands, and nothing twice').toEqual([['initialResponse'], 0]);
+    expect(other, 'it was told once that it stands').toEqual(['initialResponse']);
+    // A kill may cost acknowledgements that were on their way to a broker, of the last few messages.
+    expect(came.length - published, 'what came twice').toBeLessThanOrEqual(pubsubName === 'memory' ? 0 : 2 * 5);
     requests.end();
     expect(await reading).toBe('ended well');
   }, 30_000);

@@ -105,11 +105,16 @@ describe('a body in pieces', () => {
 describe('bodies that do not end', () => {
   it('have a bound together; who comes beyond it is told, and who leaves makes room', async () => {
     const port = await listenerWith(ok);
-    await using first = await RawConnection.to(port);
-    first.send(head(POST, 'Host: x', 'Content-Length: 800000'));
-    first.send(Buffer.alloc(700_000));
+    const begin = async (): Promise<RawConnection> => {
+      const connection = await RawConnection.to(port);
+      connection.send(head(POST, 'Host: x', 'Content-Length: 800000'));
+      connection.send(Buffer.alloc(700_000));
+      return connection;
+    };
+    let first = await begin();
     await using second = await RawConnection.to(port);
     await eventually('the first one\'s bytes are counted', async () => {
+      if (first.text !== '') first = await begin(); // the other one had come before it, and it was the one beyond the bound
       await using other = await RawConnection.to(port);
       other.send(head(POST, 'Host: x', 'Content-Length: 400001'));
       other.send(Buffer.alloc(400_000));
