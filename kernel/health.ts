@@ -67,8 +67,9 @@ function wishOf(components: readonly ComponentStatus[]): Pick<Unready, 'initFail
 function notStarted({ compartments, listening }: Pick<HealthSources, 'compartments' | 'listening'>): string[] {
   const reasons = listening() ? [] : ['listeners'];
   for (const { name, child } of compartments()) {
-    const { settled: isSettled, lastDeath } = child.info();
-    if (!isSettled) reasons.push(`block ${name}: starting${lastDeath === undefined ? '' : `, again: ${lastDeath.reason}`}`);
+    const { settled: isSettled, state, lastDeath } = child.info();
+    // Why one has failed is said of it elsewhere.
+    if (!isSettled) reasons.push(`block ${name}: starting${lastDeath === undefined || state === 'failed' ? '' : `, again: ${lastDeath.reason}`}`);
   }
   return reasons;
 }
