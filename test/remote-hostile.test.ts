@@ -5,6 +5,7 @@ import { randomBytes } from 'node:crypto';
 import { connect, Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { afterAll, afterEach, beforeAll, expect, it, vi } from 'vitest';
 import { socketPair } from '../ipc/descriptors.ts';
 import { connectUnix, handOver, MOST_DESCRIPTORS } from '../ipc/handing.ts';
@@ -40,7 +41,12 @@ beforeAll(async () => {
   server = await startBlockServer({ block: 'state' });
   await probed(); // what is loaded once is loaded
   await eventually('all is at rest', () => childrenOf(server.pid).length === 0);
-  before = descriptorsOf(server.pid);
+  // The probe's connection goes a moment after its answer, at the latest when the server has waited a second for that.
+  await eventually('its connections are gone', async () => {
+    before = descriptorsOf(server.pid);
+    await sleep(1_200);
+    return JSON.stringify(before) === JSON.stringify(descriptorsOf(server.pid));
+  });
 });
 afterEach(async () => {
   for (const one of open.splice(0)) {
