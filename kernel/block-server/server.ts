@@ -10,6 +10,7 @@ import { messageOf } from '../../proto/errors.ts';
 import { LineLimit } from '../../proto/line-limit.ts';
 import type { Log, LogDescriptor } from '../../proto/log.ts';
 import { versionProblem, type Hello, type Here } from '../../proto/remote.ts';
+import { privately } from '../bind.ts';
 import { FatalError, systemReason } from '../fatal.ts';
 import { addressText, type RemoteAddress } from '../remote/address.ts';
 import { plainProblem } from '../remote/tcp-plain.ts';
@@ -70,13 +71,10 @@ export class BlockServer {
   async #listenUnix(path: string): Promise<RemoteAddress> {
     await prepareSocketPlace(path);
     const server = createServer({ pauseOnConnect: true, allowHalfOpen: true }, (socket) => void this.#acceptUnix(socket));
-    const mask = process.umask(0o177);
     try {
       await listening(server, path);
     } catch (cause) {
       throw new FatalError(`--listen unix:${path}: ${systemReason(cause)}`);
-    } finally {
-      process.umask(mask);
     }
     closeSocketToOthers(path);
     this.#stop = () => new Promise((resolve) => {
@@ -211,10 +209,10 @@ export class BlockServer {
 function listening(server: Server, path: string): Promise<void> {
   return new Promise((resolve, reject) => {
     server.once('error', reject);
-    server.listen({ path, backlog: BACKLOG }, () => {
+    privately(() => server.listen({ path, backlog: BACKLOG }, () => {
       server.off('error', reject);
       server.on('error', () => {}); // of one connection that could not be accepted
       resolve();
-    });
+    }));
   });
 }
